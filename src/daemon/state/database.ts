@@ -115,16 +115,21 @@ export class Database implements Disposable {
   }
 
   /**
-   * States something that changed no record. Survives a kill of the daemon; after a power loss the newest may be
-   * missing, which is why it costs a tenth of a durable commit.
+   * A transaction that survives a kill of the daemon but not surely a power loss, at a tenth of the price. For events
+   * alone, and for records of things that a reboot ends anyway.
    */
-  emit(...events: EventInput[]): void {
+  lightTransaction<T>(work: (transaction: Transaction) => T): T {
     this.#sql.exec("PRAGMA synchronous = NORMAL");
     try {
-      this.transaction((transaction) => events.forEach((event) => transaction.emit(event)));
+      return this.transaction(work);
     } finally {
       this.#sql.exec("PRAGMA synchronous = FULL");
     }
+  }
+
+  /** States something that changed no record. */
+  emit(...events: EventInput[]): void {
+    this.lightTransaction((transaction) => events.forEach((event) => transaction.emit(event)));
   }
 
   /** Calls `listener` for every event committed from now on, within the commit's turn. It must not throw. */
