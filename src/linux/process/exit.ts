@@ -32,7 +32,7 @@ const streamHandle = (): Handle => {
 /** What is watched until a child ends; `unref` lets this process end before it. */
 export interface ExitWatch {
   exited: Promise<Exit>;
-  unref(): void;
+  unref: () => void;
 }
 
 /**

@@ -29,7 +29,7 @@ export interface Child {
   /** Fulfilled once the child has ended and is reaped. */
   exited: Promise<Exit>;
   /** Lets this process end although the child runs on. */
-  unref(): void;
+  unref: () => void;
 }
 
 const posixSpawn = libc("posix_spawn", ["void *", "str", "void *", "void *", "str *", "str *"]);
