@@ -27,7 +27,10 @@ const container: Record<string, CommandEntry> = {
 const image: Record<string, CommandEntry> = {
   pull: { summary: "Download an image from a registry", load: async () => (await import("./image/pull.ts")).pull },
   images: { summary: "List images", load: async () => (await import("./image/images.ts")).images },
-  load: { summary: "Load an image from a tar archive or STDIN", load: async () => (await import("./image/load.ts")).load },
+  load: {
+    summary: "Load an image from a tar archive or STDIN",
+    load: async () => (await import("./image/load.ts")).load,
+  },
 };
 
 const system: Record<string, CommandEntry> = {
@@ -35,7 +38,10 @@ const system: Record<string, CommandEntry> = {
     summary: "Return low-level information on Docker objects",
     load: async () => (await import("./system/inspect.ts")).inspect,
   },
-  version: { summary: "Show the Berth version information", load: async () => (await import("./system/version.ts")).version },
+  version: {
+    summary: "Show the Berth version information",
+    load: async () => (await import("./system/version.ts")).version,
+  },
   info: { summary: "Display system-wide information", load: async () => (await import("./system/info.ts")).info },
 };
 
@@ -45,6 +51,10 @@ export const commands: Readonly<Record<string, CommandEntry>> = { ...container, 
 /** The long forms: `berth container ls`, `berth image pull`. */
 export const groups: Readonly<Record<string, Readonly<Record<string, CommandEntry>>>> = {
   container: { ...container, ls: container["ps"] as CommandEntry, inspect: system["inspect"] as CommandEntry },
-  image: { pull: image["pull"] as CommandEntry, load: image["load"] as CommandEntry, ls: image["images"] as CommandEntry },
+  image: {
+    pull: image["pull"] as CommandEntry,
+    load: image["load"] as CommandEntry,
+    ls: image["images"] as CommandEntry,
+  },
   system: { info: system["info"] as CommandEntry },
 };

@@ -50,7 +50,9 @@ const find = (words: string[]): { name: string; entry: CommandEntry; rest: strin
 const report = (cli: Omit<Cli, "engine">, name: string, error: unknown): number => {
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof UsageError) {
-    cli.stderr.write(`${message}\n\nUsage:  berth ${name} [OPTIONS] ...\n\nRun 'berth ${name} --help' for more information\n`);
+    cli.stderr.write(
+      `${message}\n\nUsage:  berth ${name} [OPTIONS] ...\n\nRun 'berth ${name} --help' for more information\n`,
+    );
     return error.exitCode;
   }
   const prefix = error instanceof ApiError ? "Error response from daemon: " : "";

@@ -66,7 +66,10 @@ export const filtersText = (filters: readonly string[]): string | undefined => {
   const values: Record<string, Record<string, true>> = {};
   for (const filter of filters) {
     const at = filter.indexOf("=");
-    if (at < 0) throw new UsageError(`invalid argument "${filter}" for "-f, --filter" flag: bad format of filter (expected name=value)`);
+    if (at < 0)
+      throw new UsageError(
+        `invalid argument "${filter}" for "-f, --filter" flag: bad format of filter (expected name=value)`,
+      );
     (values[filter.slice(0, at).trim().toLowerCase()] ??= {})[filter.slice(at + 1).trim()] = true;
   }
   return JSON.stringify(values);

@@ -9,7 +9,8 @@ const spec = {
 } as const satisfies Record<string, FlagSpec>;
 
 export const stop: Command = async (cli, argv) => {
-  if (wantsHelp(cli, argv, "stop [OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", spec)) return 0;
+  if (wantsHelp(cli, argv, "stop [OPTIONS] CONTAINER [CONTAINER...]", "Stop one or more running containers", spec))
+    return 0;
   const { flags, args } = parseFlags(spec, argv);
   if (args.length === 0) throw new UsageError(`"berth stop" requires at least 1 argument.`);
   return forEach(cli, args, (name) =>
