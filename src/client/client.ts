@@ -68,7 +68,7 @@ export class EngineClient {
         socket.setNoDelay(true);
         resolve({ socket, head, contentType: answer.headers["content-type"] ?? "" });
       });
-      outgoing.on("response", (answer) => errorOf(answer).then(reject, reject));
+      outgoing.on("response", (answer) => void errorOf(answer).then(reject, reject));
       outgoing.on("error", (error) => reject(this.#connectError(error)));
       outgoing.end(options.body === undefined ? undefined : JSON.stringify(options.body));
     });
