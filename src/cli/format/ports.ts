@@ -5,7 +5,7 @@ export const portsText = (ports: readonly Port[]): string => {
   const sorted = ports.toSorted(
     (a, b) =>
       (a.PrivatePort ?? 0) - (b.PrivatePort ?? 0) ||
-      (a.IP ?? "").localeCompare(b.IP ?? "") ||
+      compare(a.IP ?? "", b.IP ?? "") ||
       (a.PublicPort ?? 0) - (b.PublicPort ?? 0),
   );
   const spans: { ip: string; type: string; first: Port; last: Port }[] = [];
@@ -33,3 +33,5 @@ export const portsText = (ports: readonly Port[]): string => {
     })
     .join(", ");
 };
+
+const compare = (a: string, b: string): number => (a === b ? 0 : a < b ? -1 : 1);
