@@ -1,0 +1,30 @@
+import type { Clock } from "../../base/clock.ts";
+import type { KeyedQueue } from "../../base/keyed-queue.ts";
+import type { LayerStore } from "../content/layer-store.ts";
+import type { ImageService } from "../image/service.ts";
+import type { NetworkService } from "../network/service.ts";
+import type { Runtimes } from "../runtime/runtime.ts";
+import type { Database } from "../state/database.ts";
+import type { VolumeService } from "../volume/service.ts";
+import type { LiveContainers } from "./live.ts";
+import type { ContainerSettings } from "./settings.ts";
+import type { ContainerStore } from "./store.ts";
+import type { Execs } from "./exec/execs.ts";
+
+/** What the verbs of a container work with. One per engine; the verbs hold no state of their own. */
+export interface ContainerContext {
+  readonly settings: ContainerSettings;
+  readonly clock: Clock;
+  readonly database: Database;
+  readonly containers: ContainerStore;
+  /** What is true only while this daemon runs: tasks, waiters, attached clients, restart timers. */
+  readonly live: LiveContainers;
+  readonly execs: Execs;
+  /** One queue per container id. Everything that changes a container runs in it; nothing waits for an exit inside it. */
+  readonly queue: KeyedQueue;
+  readonly images: ImageService;
+  readonly layers: LayerStore;
+  readonly runtimes: Runtimes;
+  readonly networks: NetworkService;
+  readonly volumes: VolumeService;
+}
