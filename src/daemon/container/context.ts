@@ -27,4 +27,6 @@ export interface ContainerContext {
   readonly runtimes: Runtimes;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
+  /** Begins the trace of a start: call the result with each step's name when it is done. */
+  trace(id: string): (step: string) => void;
 }

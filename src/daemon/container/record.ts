@@ -39,8 +39,18 @@ export interface MountRecord extends MountPoint {
   anonymous?: boolean;
   /** True when an empty volume is filled from the image's directory at its first use. */
   copyUp?: boolean;
-  /** The bits of the request that inspect does not show. */
-  options?: Record<string, unknown>;
+  /** A directory inside the volume. */
+  subpath?: string;
+  /** True when a missing bind source is made, as `-v` promises and `--mount` does not. */
+  createSource?: boolean;
+  /** mount(8)'s options of a tmpfs. */
+  tmpfsOptions?: string;
+  /** What `--mount` says of a bind beyond inspect's fields. */
+  bindOptions?: {
+    nonRecursive?: boolean;
+    readOnlyNonRecursive?: boolean;
+    readOnlyForceRecursive?: boolean;
+  };
 }
 
 /** `name`, with the slash that Docker's documents carry. */
