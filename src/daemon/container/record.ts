@@ -51,6 +51,8 @@ export interface MountRecord extends MountPoint {
     readOnlyNonRecursive?: boolean;
     readOnlyForceRecursive?: boolean;
   };
+  /** What a volume is to be made with, until it is there. */
+  volumeOptions?: { labels: Record<string, string>; driver: string; driverOptions: Record<string, string> };
 }
 
 /** `name`, with the slash that Docker's documents carry. */

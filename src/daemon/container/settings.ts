@@ -7,6 +7,8 @@ export interface ContainerSettings {
   /** Holds `containers/<id>/` with sockets, bundles and status files that a reboot may forget. */
   readonly execRoot: string;
   readonly defaultRuntime: string;
+  /** The names that `--runtime` may say. */
+  readonly runtimes: readonly string[];
   readonly logDriver: string;
   readonly logOptions: Readonly<Record<string, string>>;
   readonly defaultUlimits: NonNullable<HostConfig["Ulimits"]>;

@@ -8,6 +8,8 @@ export class ContainerStore {
   readonly #database: Database;
   readonly #table: Table<ContainerRecord>;
   readonly #idsByName = new Map<string, string>();
+  // Names of containers that are being made: taken, and not yet anybody's.
+  readonly #reserved = new Map<string, string>();
 
   constructor(database: Database) {
     this.#database = database;
@@ -55,12 +57,26 @@ export class ContainerStore {
 
   /** @throws EngineError conflict, in Docker's words, when another container has the name. */
   requireFreeName(name: string): void {
-    const owner = this.#idsByName.get(name);
+    const owner = this.#idsByName.get(name) ?? this.#reserved.get(name);
     if (owner === undefined) return;
     throw conflict(
       `Conflict. The container name "/${name}" is already in use by container "${owner}". ` +
         `You have to remove (or rename) that container to be able to reuse that name.`,
     );
+  }
+
+  isFreeName(name: string): boolean {
+    return !this.#idsByName.has(name) && !this.#reserved.has(name);
+  }
+
+  /** Keeps a name for a container that is being made. @throws EngineError conflict */
+  reserve(name: string, id: string): void {
+    this.requireFreeName(name);
+    this.#reserved.set(name, id);
+  }
+
+  unreserve(name: string): void {
+    this.#reserved.delete(name);
   }
 
   /** Stores a new or changed record together with what `also` adds to the transaction. */
