@@ -179,12 +179,14 @@ export class Containers implements AsyncDisposable {
     const file = join(dir, "shim.json");
     if (!existsSync(file)) return;
     const { pid, startTime: born } = JSON.parse(readFileSync(file, "utf8")) as ShimFile;
-    for (let waited = 0; startTime(pid) === born; waited += 10) {
-      if (waited === 1000) kill(pid, 9);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let waitedMs = 0; startTime(pid) === born && !isZombie(pid); waitedMs += 5) {
+      if (waitedMs === 1000) kill(pid, 9);
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 }
+
+const isZombie = (pid: number): boolean => / Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
 
 export interface LogRecord {
   log: string;
