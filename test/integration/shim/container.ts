@@ -204,12 +204,15 @@ export const bytesOf = (records: LogRecord[], stream?: string): Buffer =>
       .map((record) => (record.raw === undefined ? Buffer.from(record.log) : Buffer.from(record.raw, "base64"))),
   );
 
-/** Everything until the end of a socket. */
-export const readAll = async (socket: Socket): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-};
+/** Everything until the end of a socket, which stays open for writing. */
+export const readAll = (socket: Socket): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    socket
+      .on("data", (chunk: Buffer) => chunks.push(chunk))
+      .once("end", () => resolve(Buffer.concat(chunks)))
+      .once("error", reject);
+  });
 
 /** stdout and stderr out of an attach's frames. */
 export const demultiplex = (stream: Buffer): { stdout: Buffer; stderr: Buffer } => {
