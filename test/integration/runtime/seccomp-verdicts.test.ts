@@ -84,8 +84,7 @@ const unknownToLibrary = (): ((number: number, architecture: number) => boolean)
   for (const [name, number] of Object.entries(syscallTables.SCMP_ARCH_X86_64)) if (!knows(name)) numbers.add(number);
   for (const [name, number] of Object.entries(syscallTables.SCMP_ARCH_X86)) if (!knows(name)) numbers.add(number);
   for (const [name, number] of Object.entries(syscallTables.SCMP_ARCH_X32)) if (!knows(name)) numbers.add(number);
-  // libseccomp 2.5.4 knows futex_waitv but not on x32.
-  return (number) => numbers.has(number & 0xfff) || number === 0x40000000 + 449;
+  return (number) => numbers.has(number & 0xfff);
 };
 
 const resolved = (capabilities: string[]): OciSeccomp =>
