@@ -1,0 +1,60 @@
+import { check, cString, lastErrno, syscall } from "../ffi.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_PATH, resolve as resolveFlags } from "./flags.ts";
+
+/** A path as a JS string, or as bytes when it is no UTF-8. */
+export type Path = string | Uint8Array;
+
+export interface OpenHow {
+  /** O_…; O_CLOEXEC is always added. */
+  flags: number;
+  /** Permission bits of a file that O_CREAT makes. */
+  mode?: number;
+  /** Sum of `resolve` flags. */
+  resolve?: number;
+}
+
+const openat2Call = syscall(437, ["int", "str", "void *", "size_t"]);
+const howBytes = 24;
+const EAGAIN = 11;
+const EINTR = 4;
+/** How often a lookup is begun again that the kernel gave up because the tree was being renamed. */
+const maxAttempts = 128;
+
+/**
+ * Opens a path relative to a directory, under the given rules of resolution.
+ *
+ * @throws SystemError: ELOOP for a symlink or magic link that `resolve` forbids, EXDEV for a path that leaves; EAGAIN
+ * when a tree that is being renamed kept the kernel from deciding `maxAttempts` times.
+ *
+ * **Source:** openat2(2).
+ */
+export const openat2 = (directory: number, path: Path, how: OpenHow): number => {
+  const buffer = Buffer.alloc(howBytes);
+  buffer.writeBigUInt64LE(BigInt(how.flags | O_CLOEXEC), 0);
+  buffer.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
+  buffer.writeBigUInt64LE(BigInt(how.resolve ?? 0), 16);
+  const name = cString(path);
+  for (let attempt = 1; ; attempt++) {
+    const fd = openat2Call(directory, name, buffer, howBytes);
+    if (fd >= 0) return fd;
+    const errno = lastErrno();
+    if ((errno !== EAGAIN && errno !== EINTR) || attempt === maxAttempts) return check(fd, "openat2", path);
+  }
+};
+
+/**
+ * Opens a path as the processes in a container see it: `root` is "/", absolute symlinks and ".." stay inside, magic
+ * links (/proc/self/root, /proc/self/fd/N) are refused. The kernel decides, so nothing can be swapped in between.
+ */
+export const openInRoot = (root: number, path: Path, flags: number, mode?: number): number =>
+  openat2(root, path, {
+    flags,
+    ...(mode === undefined ? {} : { mode }),
+    resolve: resolveFlags.inRoot | resolveFlags.noMagicLinks,
+  });
+
+/** A descriptor that only names a directory of the host: a start for the `…at` calls. */
+export const openDirectory = (path: Path): number => openat2(-100, path, { flags: O_PATH | O_DIRECTORY });
+
+/** A path to whatever a descriptor is open on, for `node:fs` functions that take no directory descriptor. */
+export const pathOf = (fd: number): string => `/proc/self/fd/${fd}`;
