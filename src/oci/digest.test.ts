@@ -5,7 +5,13 @@ import { chainId, chainIdOf, isDigest, parseDigest, sha256 } from "./digest.ts";
 test("digests are checked", () => {
   assert.ok(isDigest(`sha256:${"0".repeat(64)}`));
   assert.ok(isDigest(`sha512:${"0".repeat(128)}`));
-  for (const wrong of ["", "sha256:", `sha256:${"A".repeat(64)}`, `sha256:${"0".repeat(63)}`, `../x:${"0".repeat(64)}`]) {
+  for (const wrong of [
+    "",
+    "sha256:",
+    `sha256:${"A".repeat(64)}`,
+    `sha256:${"0".repeat(63)}`,
+    `../x:${"0".repeat(64)}`,
+  ]) {
     assert.equal(isDigest(wrong), false, wrong);
   }
   assert.throws(() => parseDigest("x"), { kind: "invalid-parameter", message: "invalid checksum digest format" });

@@ -9,12 +9,6 @@ export type EntryType = "file" | "hardlink" | "symlink" | "character" | "block" 
  */
 export type ByteString = string;
 
-/** Seconds since the epoch and the nanoseconds to add (0–999,999,999). */
-export interface Timestamp {
-  seconds: number;
-  nanoseconds: number;
-}
-
 /** A stretch of data of a sparse file. */
 export interface Fragment {
   offset: number;
@@ -33,7 +27,8 @@ export interface Entry {
   gid: number;
   /** Length of the file in bytes, holes included; 0 for what is no file. */
   sizeBytes: number;
-  mtime: Timestamp;
+  /** Time of last modification, nanoseconds since the epoch. */
+  mtimeNs: bigint;
   major: number;
   minor: number;
   /** Extended attributes by their full name. */

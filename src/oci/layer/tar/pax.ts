@@ -1,4 +1,4 @@
-import type { ByteString, Timestamp } from "./entry.ts";
+import type { ByteString } from "./entry.ts";
 import { TarError } from "./error.ts";
 
 /** The records of one PAX header in order; a key may come twice (GNU.sparse.offset does). */
@@ -48,22 +48,19 @@ export const decimal = (value: ByteString): number => {
   return number;
 };
 
-/** `1700000000.123456789`; digits past the nanosecond are dropped. @throws TarError */
-export const timestamp = (value: ByteString): Timestamp => {
+/** Nanoseconds of `1700000000.123456789`; digits past the nanosecond are dropped. @throws TarError */
+export const timestampNs = (value: ByteString): bigint => {
   const match = /^(-?)([0-9]{1,15})(?:\.([0-9]*))?$/.exec(value);
   if (match === null) throw invalid();
-  const seconds = Number(match[2]);
-  const nanoseconds = Number((match[3] ?? "").padEnd(9, "0").slice(0, 9));
-  if (match[1] === "") return { seconds, nanoseconds };
-  return nanoseconds === 0
-    ? { seconds: -seconds, nanoseconds }
-    : { seconds: -seconds - 1, nanoseconds: 1_000_000_000 - nanoseconds };
+  const ns = BigInt(match[2] ?? "") * billion + BigInt((match[3] ?? "").padEnd(9, "0").slice(0, 9));
+  return match[1] === "" ? ns : -ns;
 };
 
 /** The time as a PAX record holds it. */
-export const formatTimestamp = ({ seconds, nanoseconds }: Timestamp): string => {
-  if (nanoseconds === 0) return String(seconds);
-  const [whole, rest] = seconds < 0 ? [seconds + 1, 1_000_000_000 - nanoseconds] : [seconds, nanoseconds];
-  const sign = seconds < 0 && whole === 0 ? "-" : "";
-  return `${sign}${whole}.${String(rest).padStart(9, "0").replace(/0+$/, "")}`;
+export const formatTimestamp = (ns: bigint): string => {
+  const size = ns < 0n ? -ns : ns;
+  const fraction = (size % billion).toString().padStart(9, "0").replace(/0+$/, "");
+  return `${ns < 0n ? "-" : ""}${size / billion}${fraction === "" ? "" : `.${fraction}`}`;
 };
+
+const billion = 1_000_000_000n;

@@ -3,7 +3,7 @@ import type { ByteString, Entry, EntryType, Fragment } from "./entry.ts";
 import { TarError } from "./error.ts";
 import { decodeHeader, isZero } from "./header.ts";
 import type { Header } from "./header.ts";
-import { decimal, decodePax, timestamp } from "./pax.ts";
+import { decimal, decodePax, timestampNs } from "./pax.ts";
 import type { PaxRecords } from "./pax.ts";
 import type { ByteSource } from "./source.ts";
 import { checkFragments, oldGnuSparse, paxSparse } from "./sparse.ts";
@@ -82,7 +82,7 @@ export class TarReader {
   #finishMember(): void {
     for (let piece = this.content(); piece !== null; piece = this.content()) this.#onRaw(piece);
     // The last member's padding may be missing when the archive has no end.
-    for (; this.#paddingBytes > 0; ) {
+    for (; this.#paddingBytes > 0;) {
       const padding = this.#source.takeSome(this.#paddingBytes);
       if (padding === null) break;
       this.#onRaw(padding);
@@ -121,7 +121,7 @@ export class TarReader {
   #metaContent(sizeBytes: number): Buffer {
     if (sizeBytes < 0 || sizeBytes > metaBytesMax) throw new TarError("tar header field too long");
     const content = Buffer.allocUnsafe(sizeBytes);
-    for (let offset = 0; offset < sizeBytes; ) {
+    for (let offset = 0; offset < sizeBytes;) {
       const piece = this.#source.takeSome(sizeBytes - offset);
       if (piece === null) throw new TarError("unexpected EOF");
       piece.copy(content, offset);
@@ -193,7 +193,7 @@ const entryOf = (header: Header, type: EntryType): Entry => ({
   uid: header.uid,
   gid: header.gid,
   sizeBytes: header.size,
-  mtime: { seconds: header.mtimeSeconds, nanoseconds: 0 },
+  mtimeNs: BigInt(header.mtimeSeconds) * 1_000_000_000n,
   major: header.major,
   minor: header.minor,
   xattrs: noXattrs,
@@ -212,7 +212,7 @@ const applyRecords = (entry: Entry, records: PaxRecords): void => {
     else if (key === "size") entry.sizeBytes = decimal(value);
     else if (key === "uid") entry.uid = decimal(value);
     else if (key === "gid") entry.gid = decimal(value);
-    else if (key === "mtime") entry.mtime = timestamp(value);
+    else if (key === "mtime") entry.mtimeNs = timestampNs(value);
     else if (key.startsWith(xattrPrefix)) {
       xattrs ??= new Map();
       xattrs.set(key.slice(xattrPrefix.length), Buffer.from(value, "latin1"));

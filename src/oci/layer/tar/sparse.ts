@@ -43,7 +43,8 @@ export const paxSparse = (
   const version = `${last.get("GNU.sparse.major") ?? ""}.${last.get("GNU.sparse.minor") ?? ""}`;
   if (version === "1.0") return { fragments: mapInData(take), sizeBytes, name };
   const map = last.get("GNU.sparse.map");
-  if (map !== undefined && map !== "") return { fragments: pairs(map.split(",", 2 * fragmentsMax + 2)), sizeBytes, name };
+  if (map !== undefined && map !== "")
+    return { fragments: pairs(map.split(",", 2 * fragmentsMax + 2)), sizeBytes, name };
   const offsets = records.filter(([key]) => key === "GNU.sparse.offset" || key === "GNU.sparse.numbytes");
   if (offsets.length === 0) return null;
   offsets.forEach(([key], index) => {
