@@ -37,7 +37,7 @@ export interface Entry {
   fragments: Fragment[] | null;
 }
 
-const ascii = /^[\x01-\x7f]*$/;
+const ascii = /^[ -~]*$/;
 
 /** A byte string as the file system calls take it: text while it is ASCII, else its very bytes. */
 export const pathOf = (name: ByteString): string | Buffer => (ascii.test(name) ? name : Buffer.from(name, "latin1"));

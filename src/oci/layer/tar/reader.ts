@@ -1,6 +1,6 @@
 import { blockBytes } from "./entry.ts";
 import type { ByteString, Entry, EntryType, Fragment } from "./entry.ts";
-import { TarError } from "./error.ts";
+import { TarError, unexpectedEnd } from "./error.ts";
 import { decodeHeader, isZero } from "./header.ts";
 import type { Header } from "./header.ts";
 import { decimal, decodePax, timestampNs } from "./pax.ts";
@@ -74,7 +74,7 @@ export class TarReader {
   content(most = Number.MAX_SAFE_INTEGER): Buffer | null {
     if (this.#contentBytes === 0) return null;
     const piece = this.#source.takeSome(Math.min(most, this.#contentBytes));
-    if (piece === null) throw new TarError("unexpected EOF");
+    if (piece === null) throw unexpectedEnd();
     this.#contentBytes -= piece.length;
     return piece;
   }
@@ -123,7 +123,7 @@ export class TarReader {
     const content = Buffer.allocUnsafe(sizeBytes);
     for (let offset = 0; offset < sizeBytes;) {
       const piece = this.#source.takeSome(sizeBytes - offset);
-      if (piece === null) throw new TarError("unexpected EOF");
+      if (piece === null) throw unexpectedEnd();
       piece.copy(content, offset);
       offset += piece.length;
     }
@@ -165,7 +165,7 @@ export class TarReader {
   /** A block of the old sparse format's map: it comes between header and content and is not counted in the size. */
   #mapBlock(): Buffer {
     const block = this.#source.take(blockBytes);
-    if (block === null) throw new TarError("unexpected EOF");
+    if (block === null) throw unexpectedEnd();
     this.#onRaw(block);
     return block;
   }

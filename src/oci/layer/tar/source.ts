@@ -1,6 +1,6 @@
 import type { Hash } from "node:crypto";
 import { readSync } from "node:fs";
-import { TarError } from "./error.ts";
+import { TarError, unexpectedEnd } from "./error.ts";
 
 /** Fills the buffer from its start with what comes next; 0 at the end. Synchronous: this is for worker threads. */
 export type Fill = (target: Buffer) => number;
@@ -54,7 +54,7 @@ export class ByteSource {
     while (this.#end - this.#start < length) {
       if (this.#more() > 0) continue;
       if (this.#end === this.#start) return null;
-      throw new TarError("unexpected EOF");
+      throw unexpectedEnd();
     }
     this.#start += length;
     return this.#buffer.subarray(this.#start - length, this.#start);
