@@ -1,6 +1,6 @@
 import { conflict, isKind } from "../../base/errors.ts";
 import type { Filters } from "../../base/filters.ts";
-import { parseTimestamp } from "../../base/timestamp.ts";
+import { parseTimestampMs } from "../../base/timestamp.ts";
 import type { ContainerContext } from "./context.ts";
 import { remove } from "./remove.ts";
 import { isActive } from "./state.ts";
@@ -17,12 +17,12 @@ export const prune = async (
   if (context.live.pruning) throw conflict("a prune operation is already running");
   context.live.pruning = true;
   try {
-    const until = filters.get("until").map((value) => parseTimestamp(value, context.clock.nowNs()));
+    const until = filters.get("until").map((value) => parseTimestampMs(value, context.clock.now()));
     const deleted: string[] = [];
     let bytes = 0;
     for (const record of [...context.containers.values()]) {
       if (isActive(record.state) || !filters.matchLabels(record.config.Labels)) continue;
-      if (until.some((limit) => BigInt(record.createdNs) >= limit)) continue;
+      if (until.some((limit) => Number(BigInt(record.createdNs) / 1_000_000n) >= limit)) continue;
       const size = await context.layers.writableSize(record.id).catch(() => 0);
       try {
         await remove(context, record.id, {});
