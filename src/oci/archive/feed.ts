@@ -66,8 +66,8 @@ export const feedStream = async (source: Readable, options: FeedOptions = {}): P
   if (program === null) return feedBuiltin(source, all, compression, options);
   const { read, child } = spawnInto(program, "pipe");
   const stdin = child.stdin as Socket;
-  const finished = pump(all, stdin, options).finally(() => child.exited);
-  return { fd: read, compression, finished: checked(finished, child, compression), cancel: cancel(stdin) };
+  const finished = checked(pump(all, stdin, options), child, compression);
+  return { fd: read, compression, finished, cancel: cancel(stdin) };
 };
 
 /** The same for a file of the host: when a program decompresses it, nothing of it passes through this process. */
@@ -135,7 +135,6 @@ const spawnInto = (program: string[], stdin: "pipe" | number): { read: number; c
 
 /** Waits for the decompressor too. A reader that went away kills it by SIGPIPE, which is no failure of the data. */
 const checked = async (pumped: Promise<void>, child: Child, compression: Compression): Promise<void> => {
-  await pumped;
-  const { code, signal } = await child.exited;
+  const [{ code, signal }] = await Promise.all([child.exited, pumped]);
   if (code !== 0 && signal !== SIGPIPE) throw new CompressionError(compression);
 };

@@ -1,8 +1,9 @@
+import { closeSync } from "node:fs";
 import { Socket } from "node:net";
 import { Readable } from "node:stream";
 import { TarError } from "./tar/error.ts";
 import { feedFile, feedStream } from "../archive/feed.ts";
-import type { Feed, FeedOptions } from "../archive/feed.ts";
+import type { FeedOptions } from "../archive/feed.ts";
 import { openDirectory } from "../../linux/file/open.ts";
 import { pipe } from "../../linux/file/pipe.ts";
 import type { ExtractOptions } from "./extract/extract.ts";
@@ -38,7 +39,7 @@ export const unpackFrom = (
  *
  * @throws like `unpackFrom`.
  */
-export const extractFrom = (
+export const extractFrom = async (
   workers: LayerWorkers,
   source: ArchiveSource,
   root: string | number,
@@ -46,9 +47,15 @@ export const extractFrom = (
 ): Promise<{ sizeBytes: number }> => {
   const { signal, onProgress, ...rest } = options;
   const directory = typeof root === "string" ? openDirectory(root) : root;
-  return consume(source, { signal, onProgress }, (input) =>
-    workers.run("extract", { input, root: directory, options: rest }),
-  );
+  let isGiven = false;
+  try {
+    return await consume(source, { signal, onProgress }, (input) => {
+      isGiven = true;
+      return workers.run("extract", { input, root: directory, options: rest });
+    });
+  } finally {
+    if (!isGiven) closeSync(directory);
+  }
 };
 
 /** A layer's archive, byte for byte, from its files and its journal. */
@@ -71,31 +78,41 @@ export const pack = (
   }));
 };
 
+/** An archive of what a full copy of a tree changes in it. */
+export const packTreeChanges = (workers: LayerWorkers, root: string, parent: string | null): Readable =>
+  produce(workers, "packChanges", (output) => ({ root, parent, output }));
+
 /** Runs both sides and tells which failure came first in the chain of causes: source, then data, then reader. */
 const consume = async <T>(
   source: ArchiveSource,
   options: FeedOptions,
   read: (input: number) => Promise<T>,
 ): Promise<T> => {
-  options.signal?.throwIfAborted();
-  const feed: Feed = await (source instanceof Readable
-    ? feedStream(source, options)
-    : feedFile(source.path, options));
-  const reading = read(feed.fd);
-  reading.catch(() => feed.cancel());
-  const [fed, done] = await Promise.allSettled([feed.finished, reading]);
-  options.signal?.throwIfAborted();
-  if (done.status === "rejected") {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  // A source that says nothing more hears of the abort this way alone.
+  const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal?.reason)));
+  signal?.addEventListener("abort", abort);
+  try {
+    const feed = await (source instanceof Readable ? feedStream(source, options) : feedFile(source.path, options));
+    const reading = read(feed.fd);
+    reading.catch(() => feed.cancel());
+    const [fed, done] = await Promise.allSettled([feed.finished, reading]);
+    signal?.throwIfAborted();
     // An archive that was cut off on our side is reported as what cut it off.
-    const cutOff = done.reason instanceof TarError && done.reason.truncated;
-    throw cutOff && fed.status === "rejected" ? fed.reason : done.reason;
+    const cutOff = done.status === "rejected" && done.reason instanceof TarError && done.reason.truncated;
+    if (done.status === "rejected" && !(cutOff && fed.status === "rejected")) throw done.reason;
+    if (fed.status === "rejected") throw fed.reason;
+    return (done as PromiseFulfilledResult<Awaited<T>>).value;
+  } finally {
+    signal?.removeEventListener("abort", abort);
   }
-  if (fed.status === "rejected") throw fed.reason;
-  return done.value;
 };
 
+const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));
+
 /** A stream of what a job writes. Destroying it ends the job at its next write. */
-const produce = <K extends "rebuild" | "pack">(
+const produce = <K extends "rebuild" | "pack" | "packChanges">(
   workers: LayerWorkers,
   kind: K,
   job: (output: number) => Jobs[K]["job"],

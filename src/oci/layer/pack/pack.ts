@@ -21,6 +21,9 @@ export interface PackOptions {
   owner?: { uid: number; gid: number };
 }
 
+/** What a member takes from a file's attributes. */
+type Attributes = Pick<Stat, "mode" | "uid" | "gid" | "mtimeNs" | "rdev">;
+
 const pieceBytes = 1 << 18;
 const billion = 1_000_000_000n;
 
@@ -47,16 +50,16 @@ export class TarPacker {
   }
 
   /** What has a name in an open directory, as the member `as`, with everything below it. Follows no symlink. */
-  add(directory: number, name: ByteString, as: ByteString): void {
+  add(directory: number, name: ByteString, as: ByteString, { recursive = true } = {}): void {
     const stat = present(() => statat(directory, pathOf(name)));
     if (stat === null) return;
-    if (this.#options.whiteouts === true && isOverlayWhiteout(stat)) return this.#addWhiteout(as, stat);
+    if (this.#options.whiteouts === true && isOverlayWhiteout(stat)) return this.addWhiteoutOf(as);
     const type = typeOf(stat);
     if (type === null) return;
-    if (type === "directory") return this.#addDirectory(directory, name, as, stat);
+    if (type === "directory") return this.#addDirectory(directory, name, as, stat, recursive);
     const first = stat.nlink > 1 ? this.#firstName(stat, as) : null;
     if (first !== null) return this.#member(stat, "hardlink", as, { linkName: first });
-    if (type === "file") return this.#addFile(directory, name, as, stat);
+    if (type === "file") return this.#addFile(directory, name, as);
     const linkName = type === "symlink" ? present(() => byteString(readlinkat(directory, pathOf(name)))) : "";
     if (linkName !== null) this.#member(stat, type, as, { linkName, xattrs: portableXattrs(pathIn(directory, name)) });
   }
@@ -65,7 +68,13 @@ export class TarPacker {
     this.#write(endOfArchive);
   }
 
-  #addDirectory(parent: number, name: ByteString, as: ByteString, stat: Stat): void {
+  /** The member that says that a name was removed. */
+  addWhiteoutOf(path: ByteString): void {
+    const slash = path.lastIndexOf("/");
+    this.#addMark(path.slice(0, slash + 1) + whiteoutName(path.slice(slash + 1)), 0n);
+  }
+
+  #addDirectory(parent: number, name: ByteString, as: ByteString, stat: Stat, recursive: boolean): void {
     const flags = constants.O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
     const directory = present(() => openat2(parent, pathOf(name), { flags }));
     if (directory === null) return;
@@ -73,25 +82,21 @@ export class TarPacker {
       const path = Buffer.from(`${descriptorPath(directory)}/.`);
       this.#member(stat, "directory", `${as}/`, { xattrs: portableXattrs(path) });
       if (this.#options.whiteouts === true && findxattr(path, opaqueXattr)?.toString() === "y") {
-        this.#addMark(joinPlace(as, opaqueMemberName), stat);
+        this.#addMark(joinPlace(as, opaqueMemberName), stat.mtimeNs);
       }
-      this.addContents(directory, as);
+      if (recursive) this.addContents(directory, as);
     } finally {
       closeSync(directory);
     }
   }
 
-  #addWhiteout(as: ByteString, stat: Stat): void {
-    const slash = as.lastIndexOf("/");
-    this.#addMark(as.slice(0, slash + 1) + whiteoutName(as.slice(slash + 1)), stat);
-  }
-
   /** An empty file that stands for a removal. */
-  #addMark(name: ByteString, stat: Stat): void {
-    this.#member({ ...stat, mode: fileType.regular | 0o600, size: 0 }, "file", name, {});
+  #addMark(name: ByteString, mtimeNs: bigint): void {
+    const mark = { mode: fileType.regular | 0o600, uid: 0, gid: 0, mtimeNs, rdev: { major: 0, minor: 0 } };
+    this.#member(mark, "file", name, {});
   }
 
-  #addFile(directory: number, name: ByteString, as: ByteString, stat: Stat): void {
+  #addFile(directory: number, name: ByteString, as: ByteString): void {
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | O_NOFOLLOW;
     const fd = present(() => openat2(directory, pathOf(name), { flags }));
     if (fd === null) return;
@@ -99,7 +104,7 @@ export class TarPacker {
       // The open file is what counts: the name may stand for another one by now.
       const now = statat(fd, "");
       if (typeOf(now) !== "file") return;
-      this.#member({ ...now, nlink: stat.nlink }, "file", as, {
+      this.#member(now, "file", as, {
         sizeBytes: now.size,
         xattrs: portableXattrs(fd),
       });
@@ -111,7 +116,7 @@ export class TarPacker {
 
   /** Exactly `sizeBytes`: what a file grew is left out, what it shrank is zeros. */
   #copy(fd: number, sizeBytes: number): void {
-    for (let done = 0; done < sizeBytes; ) {
+    for (let done = 0; done < sizeBytes;) {
       const wanted = Math.min(pieceBytes, sizeBytes - done);
       const count = readSync(fd, this.#piece, 0, wanted, null);
       if (count === 0) this.#piece.fill(0, 0, wanted);
@@ -121,7 +126,7 @@ export class TarPacker {
     this.#write(paddingOf(sizeBytes));
   }
 
-  #member(stat: Stat, type: EntryType, name: ByteString, more: Partial<Entry>): void {
+  #member(stat: Attributes, type: EntryType, name: ByteString, more: Partial<Entry>): void {
     const device = type === "character" || type === "block";
     const { uid, gid } = this.#options.owner ?? stat;
     const entry: Entry = {

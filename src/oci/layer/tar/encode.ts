@@ -71,7 +71,8 @@ const paxRecords = (entry: Entry): ByteString => {
   if (entry.uid > octal8Max) add("uid", String(entry.uid));
   if (entry.gid > octal8Max) add("gid", String(entry.gid));
   const seconds = secondsOf(entry.mtimeNs);
-  if (seconds < 0 || seconds > octal12Max || entry.mtimeNs % billion !== 0n) add("mtime", formatTimestamp(entry.mtimeNs));
+  if (seconds < 0 || seconds > octal12Max || entry.mtimeNs % billion !== 0n)
+    add("mtime", formatTimestamp(entry.mtimeNs));
   for (const [name, value] of entry.xattrs) add(`SCHILY.xattr.${name}`, value.toString("latin1"));
   return records;
 };

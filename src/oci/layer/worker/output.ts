@@ -25,6 +25,6 @@ export class Output {
   }
 
   #writeAll(bytes: Uint8Array): void {
-    for (let offset = 0; offset < bytes.length; ) offset += writeSync(this.#fd, bytes, offset);
+    for (let offset = 0; offset < bytes.length;) offset += writeSync(this.#fd, bytes, offset);
   }
 }

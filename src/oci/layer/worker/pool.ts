@@ -134,5 +134,8 @@ const errorOf = (plain: PlainError): Error => {
     return new TarError(plain.message, { ...options, truncated: plain.truncated ?? false });
   }
   if (plain.name === "JournalError") return new JournalError(plain.message);
-  return Object.assign(new Error(plain.message, options), { name: plain.name, ...(plain.code === undefined ? {} : { code: plain.code }) });
+  return Object.assign(new Error(plain.message, options), {
+    name: plain.name,
+    ...(plain.code === undefined ? {} : { code: plain.code }),
+  });
 };

@@ -1,12 +1,17 @@
-import { closeSync, rmSync } from "node:fs";
+import { closeSync, openSync, rmSync } from "node:fs";
+import { syncfs } from "../../../linux/file/data.ts";
+import { openDirectory } from "../../../linux/file/open.ts";
+import { overlayChanges } from "../changes/overlay.ts";
+import { treeChanges } from "../changes/trees.ts";
 import { rebuildTar } from "../journal/rebuild.ts";
+import { packChanges } from "../pack/changes.ts";
 import { TarPacker } from "../pack/pack.ts";
 import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
 import { Output } from "./output.ts";
-import { usageOf } from "./usage.ts";
+import { changedBytes, usageOf } from "./usage.ts";
 
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
@@ -16,8 +21,7 @@ const work: Work = {
     writing(output, (out) => {
       rebuildTar(place, (piece) => out.write(piece));
     }),
-  extract: ({ input, root, options }) =>
-    closing([input], () => extractArchive(fromDescriptor(input), root, options)),
+  extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
   pack: ({ root, output, only, options }) =>
     closing([root], () =>
       writing(output, (out) => {
@@ -27,11 +31,26 @@ const work: Work = {
         packer.end();
       }),
     ),
+  packChanges: ({ root, parent, output }) =>
+    writing(output, (out) => {
+      const packer = new TarPacker((piece) => out.write(piece));
+      const directory = openDirectory(root);
+      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root)));
+      packer.end();
+    }),
+  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young)),
+  sync: ({ path }) => {
+    const directory = openSync(path, "r");
+    return closing([directory], () => {
+      syncfs(directory);
+      return null;
+    });
+  },
   remove: ({ paths }) => {
     for (const path of paths) rmSync(path, { recursive: true, force: true });
     return null;
   },
-  usage: ({ path }) => usageOf(path),
+  usage: ({ path, old }) => (old === undefined || old === null ? usageOf(path) : changedBytes(old, path)),
 };
 
 /** Does one job, on the calling thread. */

@@ -3,6 +3,8 @@ import { O_DIRECTORY, O_NOFOLLOW } from "../../../linux/file/flags.ts";
 import { openDirectory, openat2 } from "../../../linux/file/open.ts";
 import { isDirectory, statat } from "../../../linux/file/stat.ts";
 import { isCode } from "../../../linux/error.ts";
+import { changeKinds } from "../changes/change.ts";
+import { treeChanges } from "../changes/trees.ts";
 import { namesIn } from "../extract/remove.ts";
 import { pathOf } from "../tar/entry.ts";
 
@@ -38,6 +40,22 @@ export const usageOf = (path: string): number => {
   const root = openDirectory(path);
   try {
     return walk(root);
+  } finally {
+    closeSync(root);
+  }
+};
+
+/** Bytes of what a full copy of a tree has added and modified. */
+export const changedBytes = (old: string, path: string): number => {
+  const root = openDirectory(path);
+  try {
+    let sum = 0;
+    for (const change of treeChanges(old, path)) {
+      if (change.kind === changeKinds.deleted) continue;
+      const stat = statat(root, pathOf(change.path));
+      if (!isDirectory(stat)) sum += stat.size;
+    }
+    return sum;
   } finally {
     closeSync(root);
   }
