@@ -4,7 +4,7 @@ import type { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describeError } from "./errors.ts";
 import { jsonType, rawStreamType } from "./headers.ts";
-import { type HijackReply, takeOver } from "./hijack.ts";
+import { type Connection, type HijackReply, release, takeOver } from "./hijack.ts";
 import { JsonLines } from "./json-lines.ts";
 import { readBody } from "./body/read.ts";
 import type { Shape } from "./body/shape.ts";
@@ -152,9 +152,25 @@ export class Call {
     );
   }
 
-  /** True when the client asked for the connection itself. */
-  get upgrade(): string | undefined {
-    return this.#upgraded === undefined ? undefined : this.header("upgrade");
+  /** An answer to HEAD. */
+  head(status: number, extra: readonly string[]): void {
+    this.response.writeHead(status, [...this.#headers, ...extra]);
+    this.response.end();
+  }
+
+  /** The headers of every answer, for those that are written on the raw connection. */
+  get commonHeaders(): readonly string[] {
+    return this.#headers;
+  }
+
+  /** The connection, for answers that are not HTTP's. */
+  connection(): Connection {
+    return { request: this.request, response: this.response, upgraded: this.#upgraded };
+  }
+
+  /** Takes the connection over without answering; who takes it answers. */
+  takeSocket(): Duplex {
+    return release(this.connection());
   }
 
   /**
@@ -162,7 +178,7 @@ export class Call {
    * Half-close works both ways on it.
    */
   hijack(reply: HijackReply = { contentType: rawStreamType }): Duplex {
-    return takeOver({ request: this.request, response: this.response, upgraded: this.#upgraded }, reply);
+    return takeOver(this.connection(), reply);
   }
 
   #answer(body: unknown): unknown {

@@ -10,7 +10,8 @@ export interface HijackReply {
   extra?: readonly string[];
 }
 
-interface Connection {
+/** What the HTTP server knows of a connection. */
+export interface Connection {
   request: IncomingMessage;
   response: ServerResponse;
   upgraded: Duplex | undefined;
@@ -20,14 +21,20 @@ interface Connection {
  * Takes a connection away from HTTP. With an upgrade asked for the answer is `101 UPGRADED`, else `200 OK`; what follows
  * is the raw stream both ways, ended by closing. The half-close of one side does not end the other.
  */
-export const takeOver = ({ request, response, upgraded }: Connection, reply: HijackReply): Duplex => {
+export const takeOver = (connection: Connection, reply: HijackReply): Duplex => {
+  const stream = release(connection);
+  stream.write(head(connection.upgraded !== undefined, reply));
+  return stream;
+};
+
+/** Takes a connection away from HTTP without a word. */
+export const release = ({ request, response, upgraded }: Connection): Duplex => {
   const { socket } = request;
   response.detachSocket(socket);
   if (upgraded === undefined) releaseFromParser(socket);
   const stream = upgraded ?? socket;
   // Whoever runs the stream listens too; this one is for errors before and after that.
   stream.on("error", () => {});
-  stream.write(head(upgraded !== undefined, reply));
   return stream;
 };
 
@@ -56,10 +63,7 @@ const head = (upgrade: boolean, reply: HijackReply): string => {
  * **Source:** what dockerd 28.5 writes.
  */
 export const refuseHijack = (connection: Connection, status: number, message: string, contentType: string): void => {
-  const { request, response, upgraded } = connection;
-  response.detachSocket(request.socket);
-  const stream = upgraded ?? request.socket;
-  stream.on("error", () => {});
+  const stream = release(connection);
   stream.end(
     `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: ${contentType}\r\n\r\n${message}\r\n`,
     () => stream.destroy(),

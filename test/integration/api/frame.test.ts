@@ -10,7 +10,12 @@ import { TestApi } from "../../support/api.ts";
 const shape = struct("test.Body", { Name: string, Tty: boolean, Labels: map(string) });
 
 const routes: Route[] = [
-  ...systemRoutes({ version: () => ({ Version: "1.2.3" }), info: async () => ({ ID: "x" }) }),
+  ...systemRoutes({
+    version: () => ({ Version: "1.2.3" }),
+    info: () => ({ ID: "x" }),
+    diskUsage: async (types) => ({ types }),
+    auth: async () => ({ Status: "Login Succeeded", IdentityToken: "" }),
+  }),
   { method: "GET", path: "/things/{name}/json", handle: (call) => call.json(200, { name: call.param("name") }) },
   { method: "POST", path: "/things", handle: async (call) => call.json(201, await call.body(shape)) },
   { method: "POST", path: "/busy", handle: () => Promise.reject(conflict("it is <busy> & more")) },

@@ -105,7 +105,9 @@ const conform = (shape: Shape, value: unknown, path: string): unknown => {
       const decoded: Record<string, unknown> = {};
       for (const [key, item] of Object.entries(value)) {
         const field = shape.fields.get(fold(key));
-        if (field !== undefined) decoded[field.name] = conform(field.shape, item, within(path, field.name));
+        if (field === undefined) continue;
+        if (item === null) delete decoded[field.name];
+        else decoded[field.name] = conform(field.shape, item, within(path, field.name));
       }
       return decoded;
     }

@@ -15,7 +15,7 @@ type Form =
   | { kind: "map"; of: Shape; type: string }
   | { kind: "struct"; fields: ReadonlyMap<string, { name: string; shape: Shape }>; type: string };
 
-/** What a shape decodes to. Every field of a struct may be absent or null; both mean that it was not given. */
+/** What a shape decodes to. Every field of a struct may be absent; one that is null is absent. */
 export type Shaped<S> = S extends { readonly decodes?: infer T } ? T : never;
 
 // `type` is what Go calls the type, for messages.
@@ -46,7 +46,7 @@ export const map = <T>(of: Shape<T>, type = `map[string]${of.type}`): Shape<Reco
 export const struct = <F extends Readonly<Record<string, Shape<any>>>>(
   type: string,
   fields: F,
-): Shape<{ [K in keyof F]?: Shaped<F[K]> | null }> => ({
+): Shape<{ [K in keyof F]?: Shaped<F[K]> }> => ({
   kind: "struct",
   type,
   fields: new Map(Object.entries(fields).map(([name, shape]) => [fold(name), { name, shape }])),
