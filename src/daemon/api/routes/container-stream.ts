@@ -1,0 +1,106 @@
+import { invalidParameter } from "../../../base/errors.ts";
+import type { Call } from "../call.ts";
+import { describeError } from "../errors.ts";
+import { multiplexedStreamType, rawStreamType } from "../headers.ts";
+import { refuseHijack } from "../hijack.ts";
+import type { Route } from "../router.ts";
+import type { AttachOptions, ContainerRoutesService } from "../services.ts";
+import { parseTime } from "../time.ts";
+import { acceptWebSocket } from "../websocket/accept.ts";
+import { terminalSize } from "./terminal-size.ts";
+
+/** What flows out of and into containers. **Source:** Engine API, tag Container. */
+export const containerStreamRoutes = (containers: ContainerRoutesService): Route[] => [
+  {
+    method: "POST",
+    path: "/containers/{id}/attach",
+    hijack: true,
+    handle: (call) => attach(containers, call),
+  },
+  {
+    method: "GET",
+    path: "/containers/{id}/attach/ws",
+    hijack: true,
+    handle: async (call) => {
+      const upgrade = acceptWebSocket(call.request);
+      const attachment = await containers.attach(call.param("id"), { ...attachOptions(call), raw: true });
+      await attachment.run(upgrade(call.takeSocket()));
+    },
+  },
+  { method: "GET", path: "/containers/{id}/logs", handle: (call) => logs(containers, call) },
+  {
+    method: "POST",
+    path: "/containers/{id}/resize",
+    handle: async (call) => {
+      const { rows, columns } = terminalSize(call.query);
+      await containers.resize(call.param("id"), rows, columns);
+      call.empty(200);
+    },
+  },
+  { method: "GET", path: "/containers/{id}/stats", handle: (call) => stats(containers, call) },
+  {
+    method: "GET",
+    path: "/containers/{id}/top",
+    handle: async (call) => call.json(200, await containers.top(call.param("id"), call.query.string("ps_args"))),
+  },
+];
+
+/** The type of a stream without a terminal has had a name of its own since 1.42. */
+export const streamType = (tty: boolean, version: number): string =>
+  tty || version < 42 ? rawStreamType : multiplexedStreamType;
+
+const attachOptions = ({ query }: Call): AttachOptions => ({
+  stdin: query.boolean("stdin"),
+  stdout: query.boolean("stdout"),
+  stderr: query.boolean("stderr"),
+  stream: query.boolean("stream"),
+  logs: query.boolean("logs"),
+  detachKeys: query.string("detachKeys"),
+});
+
+const attach = async (containers: ContainerRoutesService, call: Call): Promise<void> => {
+  let attachment;
+  try {
+    attachment = await containers.attach(call.param("id"), attachOptions(call));
+  } catch (error) {
+    // dockerd has taken the connection by now, and says this as plain text.
+    const { status, message } = describeError(error);
+    return refuseHijack(call.connection(), status, message, rawStreamType);
+  }
+  await attachment.run(call.hijack({ contentType: streamType(attachment.tty, call.version) }));
+};
+
+const logs = async (containers: ContainerRoutesService, call: Call): Promise<void> => {
+  const { query } = call;
+  const stdout = query.boolean("stdout");
+  const stderr = query.boolean("stderr");
+  if (!stdout && !stderr) throw invalidParameter("Bad parameters: you must choose at least one stream");
+  const tail = query.string("tail");
+  const { tty, stream } = await containers.logs(call.param("id"), {
+    stdout,
+    stderr,
+    follow: query.boolean("follow"),
+    timestamps: query.boolean("timestamps"),
+    details: query.boolean("details"),
+    // What is no number means all.
+    tail: /^[0-9]+$/.test(tail) ? Number(tail) : undefined,
+    sinceNs: zeroAsNone(parseTime(query.string("since"))),
+    untilNs: zeroAsNone(parseTime(query.string("until"))),
+    signal: call.signal,
+  });
+  await call.pipe(stream, streamType(tty, call.version));
+};
+
+/** Clients write 0 for a bound that was not given. */
+const zeroAsNone = (time: bigint | undefined): bigint | undefined => (time === 0n ? undefined : time);
+
+const stats = async (containers: ContainerRoutesService, call: Call): Promise<void> => {
+  const stream = call.query.boolean("stream", true);
+  const oneShot = call.query.boolean("one-shot");
+  if (stream && oneShot) throw invalidParameter("cannot have stream=true and one-shot=true");
+  const samples = await containers.stats(call.param("id"), { stream, oneShot, signal: call.signal });
+  const lines = call.lines();
+  if (stream) lines.open();
+  for await (const sample of samples) if (!lines.write(sample)) await lines.drained();
+  lines.end();
+};

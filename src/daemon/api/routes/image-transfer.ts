@@ -1,0 +1,125 @@
+import { Readable } from "node:stream";
+import { invalidParameter, notImplemented } from "../../../base/errors.ts";
+import { parseRegistryAuth, type RegistryAuth } from "../body/auth.ts";
+import type { Call } from "../call.ts";
+import { tarType } from "../headers.ts";
+import type { Route } from "../router.ts";
+import type { ImageRoutesService, Progress } from "../services.ts";
+import { platformsOf, platformOf } from "./platform.ts";
+
+/** Images that come and go. **Source:** Engine API, tags Image and Distribution. */
+export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
+  { method: "POST", path: "/images/create", handle: (call) => create(images, call) },
+  {
+    method: "POST",
+    path: "/images/{name}/push",
+    handle: (call) => {
+      const options = {
+        tag: call.query.string("tag"),
+        auth: lenientAuth(call),
+        platform: platformOf(call.query.string("platform")),
+        signal: call.signal,
+      };
+      return withProgress(call, (progress) => images.push(call.param("name"), options, progress));
+    },
+  },
+  {
+    method: "POST",
+    path: "/images/load",
+    handle: (call) => {
+      const platforms = platformsOf(call.query.strings("platform"));
+      const options = { quiet: call.query.boolean("quiet"), platforms, signal: call.signal };
+      return withProgress(call, (progress) => images.load(call.stream, options, progress), true);
+    },
+  },
+  {
+    method: "GET",
+    path: "/images/get",
+    handle: async (call) => {
+      const platforms = platformsOf(call.query.strings("platform"));
+      await call.pipe(await images.save(call.query.strings("names"), { platforms }), tarType);
+    },
+  },
+  {
+    method: "GET",
+    path: "/images/{name}/get",
+    handle: async (call) => {
+      const platforms = platformsOf(call.query.strings("platform"));
+      await call.pipe(await images.save([call.param("name")], { platforms }), tarType);
+    },
+  },
+  {
+    method: "GET",
+    path: "/distribution/{name}/json",
+    handle: async (call) => {
+      if (images.distribution === undefined) throw notImplemented("this engine does not look into registries yet");
+      call.json(200, await images.distribution(call.param("name"), lenientAuth(call), call.signal));
+    },
+  },
+];
+
+/** What cannot be read counts as no credentials: the registry decides. */
+const lenientAuth = (call: Call): RegistryAuth => {
+  try {
+    return parseRegistryAuth(call.header("x-registry-auth"));
+  } catch {
+    return {};
+  }
+};
+
+/**
+ * Runs work that tells its progress. An error before its first word is an answer of its own, one after it is the
+ * stream's last line. @param open send the headers at once.
+ */
+const withProgress = async (call: Call, work: (progress: Progress) => Promise<void>, open = false): Promise<void> => {
+  const lines = call.lines();
+  if (open) lines.open();
+  try {
+    await work((message) => void lines.write(message, "\r\n"));
+    lines.end();
+  } catch (error) {
+    if (!lines.opened) throw error;
+    lines.fail(error);
+  }
+};
+
+const create = async (images: ImageRoutesService, call: Call): Promise<void> => {
+  const { query } = call;
+  const image = query.string("fromImage");
+  const source = query.string("fromSrc");
+  const platform = query.optional("platform");
+  const tag = query.string("tag");
+  if (image !== "") {
+    const { reference, all } = pullReference(image, tag);
+    const options = { auth: lenientAuth(call), platform, all, signal: call.signal };
+    return withProgress(call, (progress) => images.pull(reference, options, progress));
+  }
+  const repo = query.string("repo");
+  const options = {
+    reference: tag === "" ? repo : `${repo}:${tag}`,
+    message: query.string("message"),
+    changes: query.strings("changes"),
+    platform,
+    signal: call.signal,
+  };
+  const tar = source === "-" ? call.stream : await download(source, call.signal);
+  return withProgress(call, (progress) => images.import(tar, options, progress));
+};
+
+/** `tag` may be a digest; without one in either place all tags are meant. */
+const pullReference = (image: string, tag: string): { reference: string; all: boolean } => {
+  if (tag.startsWith("sha256:")) return { reference: `${image}@${tag}`, all: false };
+  if (tag !== "") return { reference: `${image}:${tag}`, all: false };
+  const named = image.includes("@") || image.lastIndexOf(":") > image.lastIndexOf("/");
+  return { reference: image, all: !named };
+};
+
+const download = async (source: string, signal: AbortSignal): Promise<Readable> => {
+  const url = source.includes("://") ? source : `http://${source}`;
+  if (!/^https?:\/\/[^/]/.test(url)) throw invalidParameter(`Get ${JSON.stringify(url)}: http: no Host in request URL`);
+  const answer = await fetch(url, { signal });
+  if (!answer.ok || answer.body === null) {
+    throw invalidParameter(`failed to GET ${url} with status ${answer.status} ${answer.statusText}`);
+  }
+  return Readable.fromWeb(answer.body);
+};

@@ -1,0 +1,55 @@
+import { networkConnect, networkCreate, networkDisconnect } from "../body/network.ts";
+import type { Call } from "../call.ts";
+import type { Route } from "../router.ts";
+import type { NetworkRoutesService } from "../services.ts";
+
+/** **Source:** Engine API, tag Network. */
+export const networkRoutes = (networks: NetworkRoutesService): Route[] => {
+  const list = async (call: Call): Promise<void> => call.json(200, await networks.list(call.query.filters()));
+  return [
+    { method: "GET", path: "/networks", handle: list },
+    { method: "GET", path: "/networks/", handle: list },
+    {
+      method: "GET",
+      path: "/networks/{id}",
+      handle: async (call) => {
+        const options = { verbose: call.query.boolean("verbose"), scope: call.query.string("scope") };
+        call.json(200, await networks.inspect(call.param("id"), options));
+      },
+    },
+    {
+      method: "POST",
+      path: "/networks/create",
+      handle: async (call) => call.json(201, await networks.create((await call.optionalBody(networkCreate)) ?? {})),
+    },
+    {
+      method: "DELETE",
+      path: "/networks/{id}",
+      handle: async (call) => {
+        await networks.remove(call.param("id"));
+        call.empty(204);
+      },
+    },
+    {
+      method: "POST",
+      path: "/networks/{id}/connect",
+      handle: async (call) => {
+        await networks.connect(call.param("id"), (await call.optionalBody(networkConnect)) ?? {});
+        call.empty(200);
+      },
+    },
+    {
+      method: "POST",
+      path: "/networks/{id}/disconnect",
+      handle: async (call) => {
+        await networks.disconnect(call.param("id"), (await call.optionalBody(networkDisconnect)) ?? {});
+        call.empty(200);
+      },
+    },
+    {
+      method: "POST",
+      path: "/networks/prune",
+      handle: async (call) => call.json(200, await networks.prune(call.query.filters())),
+    },
+  ];
+};

@@ -1,0 +1,246 @@
+import type { Duplex, Readable } from "node:stream";
+import type { Filters } from "../../base/filters.ts";
+import type {
+  ContainerConfig,
+  ContainerCreateResponse,
+  ContainerInspectResponse,
+  ContainerStatsResponse,
+  ContainerSummary,
+  ContainerTopResponse,
+  ContainerUpdateResponse,
+  ContainerWaitResponse,
+  FilesystemChange,
+} from "../../wire/engine/container.ts";
+import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../../wire/engine/exec.ts";
+import type {
+  ImageDeleteResponseItem,
+  ImageHistoryResponseItem,
+  ImageInspect,
+  ImageSummary,
+} from "../../wire/engine/image.ts";
+import type {
+  Network,
+  NetworkConnectRequest,
+  NetworkCreateRequest,
+  NetworkCreateResponse,
+  NetworkDisconnectRequest,
+} from "../../wire/engine/network.ts";
+import type { SystemInfo, SystemVersion } from "../../wire/engine/system.ts";
+import type { Volume, VolumeCreateOptions, VolumeListResponse } from "../../wire/engine/volume.ts";
+import type { EventLog } from "../event/log.ts";
+import type { RegistryAuth } from "./body/auth.ts";
+import type { ContainerCreateBody, ContainerUpdateBody } from "./body/container.ts";
+
+// What the routes need of the services: each method is one operation of the API. The services' own classes satisfy
+// these by their shape; a test hands in objects of its own.
+
+/** A stream prepared for a connection: everything that HTTP can still say has been checked when it is returned. */
+export interface Attachment {
+  /** With a terminal the stream is raw, without one it comes in frames. */
+  tty: boolean;
+  /** Serves the connection until either side is done; does not throw for a client that left. */
+  run(client: Duplex): Promise<void>;
+}
+
+export interface AttachOptions {
+  stdin: boolean;
+  stdout: boolean;
+  stderr: boolean;
+  stream: boolean;
+  logs: boolean;
+  /** "" for the default, ctrl-p ctrl-q. */
+  detachKeys: string;
+  /** The client takes bytes without frames even when there is no terminal: a websocket. */
+  raw?: boolean;
+}
+
+export interface LogOptions {
+  stdout: boolean;
+  stderr: boolean;
+  follow: boolean;
+  timestamps: boolean;
+  details: boolean;
+  /** Lines from the end; undefined: all. */
+  tail: number | undefined;
+  /** Nanoseconds since the epoch. */
+  sinceNs: bigint | undefined;
+  untilNs: bigint | undefined;
+  signal: AbortSignal;
+}
+
+/** What `X-Docker-Container-Path-Stat` holds. */
+export interface PathStat {
+  name: string;
+  size: number;
+  /** Go's `os.FileMode`. */
+  mode: number;
+  /** RFC 3339. */
+  mtime: string;
+  linkTarget: string;
+}
+
+export interface StopOptions {
+  signal: string | undefined;
+  /** -1: for ever; undefined: the container's own. */
+  timeoutSeconds: number | undefined;
+}
+
+export interface CommitOptions {
+  container: string;
+  repo: string;
+  tag: string;
+  comment: string;
+  author: string;
+  pause: boolean;
+  changes: string[];
+  config: ContainerConfig | undefined;
+}
+
+export interface ContainerRoutesService {
+  create(name: string, platform: string, body: ContainerCreateBody): Promise<ContainerCreateResponse>;
+  inspect(ref: string, options: { size: boolean }): ContainerInspectResponse | Promise<ContainerInspectResponse>;
+  list(options: {
+    all: boolean;
+    limit: number;
+    size: boolean;
+    filters: Filters;
+  }): ContainerSummary[] | Promise<ContainerSummary[]>;
+  start(ref: string): Promise<void>;
+  stop(ref: string, options: StopOptions): Promise<void>;
+  restart(ref: string, options: StopOptions): Promise<void>;
+  kill(ref: string, signal: string): Promise<void>;
+  pause(ref: string): Promise<void>;
+  unpause(ref: string): Promise<void>;
+  rename(ref: string, newName: string): Promise<void>;
+  remove(ref: string, options: { force: boolean; removeVolumes: boolean; removeLink: boolean }): Promise<void>;
+  /** The outer promise: waiting has begun. The inner one: what was waited for. */
+  wait(ref: string, condition: WaitCondition): Promise<{ result: Promise<ContainerWaitResponse> }>;
+  update(ref: string, body: ContainerUpdateBody): Promise<ContainerUpdateResponse>;
+  resize(ref: string, rows: number, columns: number): Promise<void>;
+  attach(ref: string, options: AttachOptions): Promise<Attachment>;
+  logs(ref: string, options: LogOptions): Promise<{ tty: boolean; stream: Readable }>;
+  top(ref: string, psArgs: string): Promise<ContainerTopResponse>;
+  stats(
+    ref: string,
+    options: { stream: boolean; oneShot: boolean; signal: AbortSignal },
+  ): Promise<AsyncIterable<ContainerStatsResponse>> | AsyncIterable<ContainerStatsResponse>;
+  changes(ref: string): Promise<FilesystemChange[]>;
+  export(ref: string): Promise<Readable>;
+  statPath(ref: string, path: string): Promise<PathStat>;
+  getArchive(ref: string, path: string): Promise<{ stat: PathStat; tar: Readable }>;
+  putArchive(
+    ref: string,
+    path: string,
+    body: Readable,
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean },
+  ): Promise<void>;
+  prune(filters: Filters): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
+  commit(options: CommitOptions): Promise<{ Id: string }>;
+  execCreate(ref: string, config: ExecConfig): Promise<{ Id: string }>;
+  execStart(id: string, options: ExecStartConfig): Promise<Attachment | void>;
+  execResize(id: string, rows: number, columns: number): Promise<void>;
+  execInspect(id: string): ExecInspectResponse | Promise<ExecInspectResponse>;
+}
+
+export type WaitCondition = "not-running" | "next-exit" | "removed";
+
+/** One line of a progress stream. **Source:** Engine API, ImageCreate. */
+export interface ProgressMessage {
+  status?: string;
+  id?: string;
+  progress?: string;
+  progressDetail?: { current?: number; total?: number };
+  stream?: string;
+  aux?: unknown;
+  errorDetail?: { code?: number; message: string };
+  error?: string;
+}
+
+export type Progress = (message: ProgressMessage) => void;
+
+export interface ImageRoutesService {
+  list(options: {
+    all: boolean;
+    sharedSize: boolean;
+    manifests: boolean;
+    filters: Filters;
+  }): ImageSummary[] | Promise<ImageSummary[]>;
+  inspect(
+    ref: string,
+    options: { manifests: boolean; platform: string | undefined },
+  ): ImageInspect | Promise<ImageInspect>;
+  history(ref: string, platform: string | undefined): ImageHistoryResponseItem[] | Promise<ImageHistoryResponseItem[]>;
+  pull(
+    reference: string,
+    options: { auth: RegistryAuth; platform: string | undefined; all: boolean; signal: AbortSignal },
+    progress: Progress,
+  ): Promise<void>;
+  push(
+    reference: string,
+    options: { tag: string; auth: RegistryAuth; platform: string | undefined; signal: AbortSignal },
+    progress: Progress,
+  ): Promise<void>;
+  import(
+    source: Readable,
+    options: {
+      reference: string;
+      message: string;
+      changes: string[];
+      platform: string | undefined;
+      signal: AbortSignal;
+    },
+    progress: Progress,
+  ): Promise<void>;
+  load(
+    tar: Readable,
+    options: { quiet: boolean; platforms: string[]; signal: AbortSignal },
+    progress: Progress,
+  ): Promise<void>;
+  save(names: string[], options: { platforms: string[] }): Readable | Promise<Readable>;
+  tag(ref: string, repo: string, tag: string): void | Promise<void>;
+  remove(
+    ref: string,
+    options: { force: boolean; noprune: boolean; platforms: string[] },
+  ): ImageDeleteResponseItem[] | Promise<ImageDeleteResponseItem[]>;
+  prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteResponseItem[] | null; SpaceReclaimed: number }>;
+  /** What a registry holds under a name; absent as long as nothing offers it. */
+  distribution?(ref: string, auth: RegistryAuth, signal: AbortSignal): Promise<unknown>;
+}
+
+export interface NetworkRoutesService {
+  list(filters: Filters): Network[] | Promise<Network[]>;
+  inspect(ref: string, options: { verbose: boolean; scope: string }): Network | Promise<Network>;
+  create(body: NetworkCreateRequest): Promise<NetworkCreateResponse>;
+  remove(ref: string): Promise<void>;
+  connect(ref: string, body: NetworkConnectRequest): Promise<void>;
+  disconnect(ref: string, body: NetworkDisconnectRequest): Promise<void>;
+  prune(filters: Filters): Promise<{ NetworksDeleted: string[] | null }>;
+}
+
+export interface VolumeRoutesService {
+  list(filters: Filters): VolumeListResponse | Promise<VolumeListResponse>;
+  create(body: VolumeCreateOptions): Promise<Volume> | Volume;
+  inspect(name: string): Volume | Promise<Volume>;
+  remove(name: string, force: boolean): Promise<void>;
+  prune(filters: Filters): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>;
+}
+
+export interface SystemRoutesService {
+  version(): SystemVersion;
+  info(): SystemInfo | Promise<SystemInfo>;
+  /** `types` of ContainerImage, Volume … asked for; empty: all. */
+  diskUsage(types: readonly DiskUsageType[]): Promise<object>;
+  auth(credentials: RegistryAuth, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }>;
+}
+
+export const diskUsageTypes = ["container", "image", "volume", "build-cache"] as const;
+export type DiskUsageType = (typeof diskUsageTypes)[number];
+
+export interface Services {
+  containers: ContainerRoutesService;
+  images: ImageRoutesService;
+  networks: NetworkRoutesService;
+  volumes: VolumeRoutesService;
+  system: SystemRoutesService;
+  events: EventLog;
+}
