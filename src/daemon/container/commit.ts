@@ -31,7 +31,6 @@ export const commit = async (context: ContainerContext, options: CommitOptions):
     if (freeze) await task.pause();
     try {
       const imageId = await context.images.commit({
-        containerId: id,
         containerConfig: record.config,
         config: options.config,
         parentImageId: record.imageId,

@@ -1,9 +1,12 @@
+import type { HostConfig } from "../../wire/engine/container.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { KeyedQueue } from "../../base/keyed-queue.ts";
 import type { LayerStore } from "../content/layer-store.ts";
 import type { ImageService } from "../image/service.ts";
 import type { NetworkService } from "../network/service.ts";
-import type { Runtimes } from "../runtime/runtime.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { SeccompFilter } from "../runtime/seccomp/filters.ts";
+import type { HostFacts, SpecDefaults } from "../runtime/spec/input.ts";
 import type { Database } from "../state/database.ts";
 import type { VolumeService } from "../volume/service.ts";
 import type { LiveContainers } from "./live.ts";
@@ -24,7 +27,12 @@ export interface ContainerContext {
   readonly queue: KeyedQueue;
   readonly images: ImageService;
   readonly layers: LayerStore;
-  readonly runtimes: Runtimes;
+  readonly runtime: Runtime;
+  /** What the machine offers containers. */
+  readonly host: HostFacts;
+  readonly specDefaults: SpecDefaults;
+  /** The compiled seccomp filter of a container; null: unconfined. */
+  seccompOf(hostConfig: HostConfig): SeccompFilter | null;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
   /** Begins the trace of a start: call the result with each step's name when it is done. */

@@ -1,4 +1,5 @@
-import type { ExitStatus } from "../runtime/task.ts";
+import { messageOf } from "../../base/errors.ts";
+import type { ExitStatus } from "../runtime/task-spec.ts";
 import type { ContainerContext } from "./context.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
@@ -31,11 +32,12 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
       manuallyStopped: before.manuallyStopped,
       restartCount: before.restartCount,
     });
-  const ranMs = Number((exit.exitedAtNs - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
+  const ranMs = Number((exit.exitedAt - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
   const record = recordExit(context, before, exit, restarting, ranMs);
   live.lastExit = { StatusCode: exit.exitCode };
   await releaseResources(context, record);
-  void task?.[Symbol.asyncDispose]();
+  // What the runtime keeps of it goes in its own time; a next start waits for that.
+  if (task) void task.delete().catch((error: unknown) => complain(context, id, error));
   if (restarting) {
     scheduleRestart(context, id, ranMs);
     return;
@@ -62,7 +64,7 @@ const recordExit = (
           kind: "exited",
           exitCode: exit.exitCode,
           oomKilled: exit.oomKilled,
-          atNs: exit.exitedAtNs.toString(),
+          atNs: exit.exitedAt.toString(),
           restarting,
         }),
       }),
@@ -98,5 +100,8 @@ export const releaseResources = async (
     context.volumes.unmountAll(record.id),
   ]);
   const failed = results.filter((result) => result.status === "rejected");
-  if (failed.length > 0) context.settings.log?.("warn", `${record.id}: cleaning up after the exit`, failed);
+  for (const { reason } of failed) complain(context, record.id, reason);
 };
+
+const complain = (context: ContainerContext, id: string, error: unknown): void =>
+  context.settings.log?.("warn", `container ${id}: cleaning up after its exit: ${messageOf(error)}`);

@@ -21,6 +21,8 @@ export interface ContainerRecord {
   hostConfig: HostConfig;
   /** Config digest, `sha256:…`. */
   imageId: string;
+  /** The topmost layer of its image; null for an image without layers. */
+  chainId: string | null;
   platform: string;
   mounts: MountRecord[];
   /** By network name, as asked for; what was allocated lives in the network room. */

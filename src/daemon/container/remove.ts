@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { conflict, invalidParameter, messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./exit.ts";
+import { dataFolder, taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes, slashed } from "./record.ts";
 import { cancelRestart } from "./restart/schedule.ts";
@@ -66,7 +67,7 @@ export const deleteContainer = async (
   live.removing = true;
   // A start that failed half-way or a crash may have left something.
   await releaseResources(context, record);
-  const folder = join(context.settings.dataRoot, "containers", id);
+  const folder = dataFolder(context.settings, id);
   const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
   await context.layers.removeWritable(id);
   await rename(folder, doomed).catch(ignoreMissing);
@@ -85,7 +86,7 @@ export const deleteContainer = async (
   settle(live.removed, live.lastExit);
   // Only the name is needed to be free; the bytes go in their own time, and at the next start after a crash.
   void rm(doomed, { recursive: true, force: true }).catch(() => undefined);
-  void rm(join(context.settings.execRoot, "containers", id), { recursive: true, force: true }).catch(() => undefined);
+  void rm(taskFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
 };
 
 const removeAnonymousVolumes = async (

@@ -1,6 +1,7 @@
 import { conflict, invalidParameter } from "../../base/errors.ts";
 import type { HostConfig, Resources } from "../../wire/engine/container.ts";
 import type { ContainerContext } from "./context.ts";
+import { createResources } from "../runtime/spec/resources.ts";
 import { eventAttributes } from "./record.ts";
 import { isRunning } from "./state.ts";
 
@@ -40,7 +41,7 @@ export const update = (
       throw conflict(`Cannot update container ${id}: Container is marked for removal and cannot be "update".`);
     }
     checkLimits(id, hostConfig);
-    if (isRunning(record.state)) await context.live.of(id).task?.update(hostConfig);
+    if (isRunning(record.state)) await context.live.of(id).task?.update(createResources({ hostConfig, host: context.host }));
     context.containers.update(
       id,
       () => ({ hostConfig }),

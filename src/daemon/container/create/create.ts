@@ -63,6 +63,7 @@ export const create = async (
     config,
     hostConfig,
     imageId: image.id,
+    chainId: image.chainId,
     platform: "linux",
     networks,
     state: initialState,

@@ -1,5 +1,6 @@
+import { EngineError, invalidParameter } from "../../../base/errors.ts";
 import type { HostConfig } from "../../../wire/engine/container.ts";
-import { checkLogOptions } from "../../log/options.ts";
+import { validateLogConfig } from "../../log/driver.ts";
 import type { ContainerSettings } from "../settings.ts";
 
 type LogConfig = NonNullable<HostConfig["LogConfig"]>;
@@ -12,6 +13,11 @@ export const logConfig = (own: HostConfig["LogConfig"], settings: ContainerSetti
   const driver = own?.Type || settings.logDriver;
   const inherited = driver === settings.logDriver ? settings.logOptions : {};
   const options = { ...inherited, ...own?.Config };
-  checkLogOptions(driver, options);
+  try {
+    validateLogConfig({ Type: driver, Config: options });
+  } catch (error) {
+    if (error instanceof EngineError) throw invalidParameter(error.message, error);
+    throw error;
+  }
   return { Type: driver as NonNullable<LogConfig["Type"]>, Config: options };
 };

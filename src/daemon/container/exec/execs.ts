@@ -1,7 +1,7 @@
 import { notFound } from "../../../base/errors.ts";
 import type { Clock } from "../../../base/clock.ts";
 import type { EventInput } from "../../event/event.ts";
-import type { Task } from "../../runtime/task.ts";
+import type { TaskProcess } from "../../runtime/process.ts";
 import type { Database } from "../../state/database.ts";
 import type { Table } from "../../state/table.ts";
 import type { ExecRecord } from "./record.ts";
@@ -14,7 +14,7 @@ export class Execs {
   readonly #database: Database;
   readonly #table: Table<ExecRecord>;
   readonly #clock: Clock;
-  readonly #tasks = new Map<string, Task>();
+  readonly #tasks = new Map<string, TaskProcess>();
   readonly #byContainer = new Map<string, Set<string>>();
 
   constructor(database: Database, clock: Clock) {
@@ -46,11 +46,11 @@ export class Execs {
     );
   }
 
-  task(id: string): Task | undefined {
+  task(id: string): TaskProcess | undefined {
     return this.#tasks.get(id);
   }
 
-  setTask(id: string, task: Task | undefined): void {
+  setTask(id: string, task: TaskProcess | undefined): void {
     if (task) this.#tasks.set(id, task);
     else this.#tasks.delete(id);
   }

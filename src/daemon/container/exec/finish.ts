@@ -1,6 +1,7 @@
 import { EngineError, invalidParameter, messageOf } from "../../../base/errors.ts";
-import { StartError } from "../../runtime/start-error.ts";
-import type { ExitStatus, Task } from "../../runtime/task.ts";
+import type { TaskProcess } from "../../runtime/process.ts";
+import { TaskStartError } from "../../runtime/start-error.ts";
+import type { ExitStatus } from "../../runtime/task-spec.ts";
 import type { ContainerContext } from "../context.ts";
 import { execEvent } from "./create.ts";
 import type { ExecRecord } from "./record.ts";
@@ -9,15 +10,13 @@ import type { ExecRecord } from "./record.ts";
 const engineFailureCode = 126;
 
 /** Records the exec's end when it comes. */
-export const watchExec = (context: ContainerContext, id: string, task: Task): void => {
+export const watchExec = (context: ContainerContext, id: string, task: TaskProcess): void => {
   void task.exited.then((exit) => finishExec(context, id, exit));
 };
 
 export const finishExec = (context: ContainerContext, id: string, exit: ExitStatus): void => {
   const record = context.execs.get(id);
-  const task = context.execs.task(id);
   context.execs.setTask(id, undefined);
-  void task?.[Symbol.asyncDispose]();
   if (!record || record.state.status === "exited") return;
   const pid = record.state.status === "running" ? record.state.pid : 0;
   const ended: ExecRecord = {
@@ -33,7 +32,7 @@ export const finishExec = (context: ContainerContext, id: string, exit: ExitStat
 
 /** Keeps why an exec did not start, for its inspect, and gives the error to tell. */
 export const startFailed = (context: ContainerContext, record: Readonly<ExecRecord>, error: unknown): EngineError => {
-  const exitCode = error instanceof StartError ? error.exitCode : engineFailureCode;
+  const exitCode = error instanceof TaskStartError ? error.exitCode : engineFailureCode;
   context.execs.put({
     ...record,
     state: { status: "exited", exitCode, pid: 0, endedMs: context.clock.now() },

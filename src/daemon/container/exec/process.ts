@@ -1,8 +1,8 @@
 import type { OciProcess } from "../../../wire/oci/runtime.ts";
 import type { ExecConfig } from "../../../wire/engine/exec.ts";
+import { createProcess } from "../../runtime/spec/process.ts";
 import { lookupUser } from "../../runtime/user/lookup.ts";
 import { readUserDatabase } from "../../runtime/user/read.ts";
-import { createProcess } from "../../runtime/spec/process.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
 
@@ -17,7 +17,8 @@ export const execProcess = (
 ): OciProcess => {
   const { hostConfig } = container;
   const user = config.User || (container.config.User ?? "");
-  const process = createProcess({
+  const { rows, columns } = { rows: config.ConsoleSize?.[0] ?? 0, columns: config.ConsoleSize?.[1] ?? 0 };
+  return createProcess({
     config: {
       ...container.config,
       User: user,
@@ -31,11 +32,10 @@ export const execProcess = (
       ...hostConfig,
       Init: false,
       Privileged: (hostConfig.Privileged ?? false) || (config.Privileged ?? false),
-      ...(config.ConsoleSize ? { ConsoleSize: config.ConsoleSize } : {}),
+      ConsoleSize: [rows, columns],
     },
     user: lookupUser(user, readUserDatabase(context.layers.mountWritable(container.id)), hostConfig.GroupAdd ?? []),
-    host: context.runtimes.host,
-    defaults: { ...context.runtimes.defaults, init: false },
+    host: context.host,
+    defaults: { ...context.specDefaults, init: false },
   });
-  return process;
 };

@@ -1,22 +1,24 @@
 import type { Duplex } from "node:stream";
-import { conflict, invalidParameter, messageOf } from "../../../base/errors.ts";
-import type { ContainerContext } from "../context.ts";
+import { conflict, messageOf } from "../../../base/errors.ts";
 import { connect } from "../attach/connect.ts";
 import { parseDetachKeys } from "../attach/detach-keys.ts";
+import type { ContainerContext } from "../context.ts";
+import { execFolder } from "../folders.ts";
 import { execEvent, requireExecutable } from "./create.ts";
 import { startFailed, watchExec } from "./finish.ts";
 import { execProcess } from "./process.ts";
 import type { ExecRecord } from "./record.ts";
 
 export interface ExecStartOptions {
-  detach: boolean;
-  tty: boolean;
+  Detach?: boolean;
+  Tty?: boolean;
   /** Rows and columns. */
-  consoleSize?: [number, number] | null | undefined;
+  ConsoleSize?: [number, number] | null;
 }
 
 /** An exec that may start; `run` starts it and serves the client until either side ends. */
 export interface ExecSession {
+  /** False: the output is framed, as for a client that did not ask for a terminal. */
   tty: boolean;
   run(client: Duplex): Promise<void>;
 }
@@ -34,17 +36,21 @@ export const execStart = async (
   options: ExecStartOptions,
 ): Promise<ExecSession | undefined> => {
   const record = context.execs.find(id);
-  if (record.state.status === "exited") throw conflict(`Error: Exec command ${id} has already run`);
-  if (record.state.status === "running") throw conflict(`Error: Exec command ${id} is already running`);
   requireExecutable(context.containers.find(record.containerId));
   const detachKeys = parseDetachKeys(record.config.DetachKeys ?? "");
-  if (options.detach) {
+  if (options.Detach) {
+    requireFresh(record);
     await startExec(context, record, options, false);
     return undefined;
   }
   const tty = record.config.Tty ?? false;
-  if (tty !== options.tty && options.tty) throw invalidParameter("exec was created without a terminal");
   return { tty, run: (client) => run(context, record, options, detachKeys, client) };
+};
+
+/** @throws EngineError conflict */
+const requireFresh = ({ id, state }: Readonly<ExecRecord>): void => {
+  if (state.status === "exited") throw conflict(`exec command ${id} has already run`);
+  if (state.status === "running") throw conflict(`exec command ${id} is already running`);
 };
 
 const run = async (
@@ -57,6 +63,7 @@ const run = async (
   const tty = record.config.Tty ?? false;
   let streams: Duplex | undefined;
   try {
+    requireFresh(context.execs.find(record.id));
     streams = await startExec(context, record, options, true);
   } catch (error) {
     client.end(inStream(`${messageOf(error)}\r\n`, tty));
@@ -82,31 +89,41 @@ const startExec = async (
 ): Promise<Duplex | undefined> => {
   const container = context.containers.find(record.containerId);
   const { config } = record;
-  const tty = config.Tty ?? false;
-  const wanted = {
-    stdin: config.AttachStdin ?? false,
-    stdout: config.AttachStdout ?? false,
-    stderr: config.AttachStderr ?? false,
-    raw: tty,
-  };
+  const size = options.ConsoleSize ?? config.ConsoleSize ?? [0, 0];
+  const stdin = config.AttachStdin ?? false;
+  const step = context.trace(`exec ${record.id.slice(0, 12)}`);
   try {
-    const started = await context.runtimes.exec({
-      containerId: container.id,
-      execId: record.id,
-      runtime: container.hostConfig.Runtime || context.settings.defaultRuntime,
-      process: execProcess(context, container, config),
-      tty,
-      stdin: attached && wanted.stdin,
-      attach: attached ? [wanted] : [],
-      consoleSize: options.consoleSize ?? config.ConsoleSize ?? undefined,
+    const running = context.live.of(container.id).task;
+    if (!running) throw conflict(`container ${container.id} is not running`);
+    const process = execProcess(context, container, { ...config, ConsoleSize: size });
+    step("process");
+    const task = await running.exec({
+      dir: execFolder(context.settings, record.id),
+      process,
+      ...(config.Tty ? { terminal: { rows: size[0], columns: size[1] } } : {}),
+      ...(attached && stdin ? { stdin: "once" as const } : {}),
+      ...(attached
+        ? {
+            attach: [
+              {
+                stdin,
+                stdout: config.AttachStdout ?? false,
+                stderr: config.AttachStderr ?? false,
+                raw: config.Tty ?? false,
+              },
+            ],
+          }
+        : {}),
+      trace: step,
     });
-    context.execs.setTask(record.id, started.task);
+    context.execs.setTask(record.id, task);
     context.execs.put(
-      { ...record, state: { status: "running", pid: started.task.pid } },
+      { ...record, state: { status: "running", pid: task.pid } },
       execEvent(container, record, "exec_start"),
     );
-    watchExec(context, record.id, started.task);
-    return started.attached[0];
+    watchExec(context, record.id, task);
+    step("record");
+    return task.attached[0];
   } catch (error) {
     throw startFailed(context, record, error);
   }

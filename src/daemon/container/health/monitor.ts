@@ -1,6 +1,7 @@
 import { rfc3339Nano } from "../../../base/clock.ts";
 import type { Clock } from "../../../base/clock.ts";
-import type { Health, HealthConfig } from "../../../wire/engine/container.ts";
+import type { Health } from "../../../wire/engine/container.ts";
+import type { HealthConfig } from "../../../wire/engine/image.ts";
 import type { HealthStatus } from "../status.ts";
 
 export interface ProbeResult {

@@ -15,7 +15,7 @@ export const runProbe = async (
   signal: AbortSignal,
 ): Promise<ProbeResult> => {
   const { Id } = execCreate(context, containerId, { Cmd: command, AttachStdout: true, AttachStderr: true });
-  const session = await execStart(context, Id, { detach: false, tty: false });
+  const session = await execStart(context, Id, {});
   const output: Buffer[] = [];
   let size = 0;
   const sink = new Duplex({

@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { rfc3339Nano, zeroTime } from "../../../base/clock.ts";
 import type { ContainerInspectResponse, ContainerState as WireState } from "../../../wire/engine/container.ts";
 import type { ContainerContext } from "../context.ts";
+import { dataFolder, logFile } from "../folders.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
 import { type ContainerState, isActive, isPaused, statusWord } from "../state.ts";
 import { inspectMounts } from "./mounts.ts";
@@ -14,8 +15,8 @@ export const inspect = async (
   options: { size?: boolean },
 ): Promise<ContainerInspectResponse> => {
   const record = context.containers.find(reference);
-  const folder = join(context.settings.dataRoot, "containers", record.id);
-  const { driver, data } = context.layers.metadata(record.id);
+  const folder = dataFolder(context.settings, record.id);
+  const driver = context.layers.driver.name;
   const execIds = context.execs.idsOf(record.id);
   const document: ContainerInspectResponse = {
     Id: record.id,
@@ -37,7 +38,7 @@ export const inspect = async (
     AppArmorProfile: "",
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: record.hostConfig,
-    GraphDriver: { Name: driver, Data: data },
+    GraphDriver: { Name: driver, Data: context.layers.metadata(record.id) },
     Mounts: inspectMounts(record),
     Config: record.config,
     NetworkSettings: networkSettings(context, record),
@@ -45,15 +46,19 @@ export const inspect = async (
   if (options.size) {
     const rw = await context.layers.writableSize(record.id);
     document.SizeRw = rw;
-    document.SizeRootFs = rw + context.layers.rootSize(record.id);
+    document.SizeRootFs = rw + (await rootSize(context, record));
   }
   return document;
 };
 
+/** Bytes of the image's layers under a container. */
+export const rootSize = (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<number> =>
+  context.layers.rootSize(record.id, record.chainId);
+
 /** Where the container's log is, empty when its driver keeps no file. */
 export const logPathOf = (context: ContainerContext, record: Readonly<ContainerRecord>): string =>
   record.hostConfig.LogConfig?.Type === "json-file" && record.startedBefore
-    ? join(context.settings.dataRoot, "containers", record.id, `${record.id}-json.log`)
+    ? logFile(context.settings, record.id)
     : "";
 
 const time = (ns: string | null): string => (ns === null ? zeroTime : rfc3339Nano(BigInt(ns)));

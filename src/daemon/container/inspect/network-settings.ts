@@ -1,5 +1,6 @@
 import type { NetworkSettings } from "../../../wire/engine/network.ts";
 import type { ContainerContext } from "../context.ts";
+import { endpointsOf, portsOf } from "../networks.ts";
 import type { ContainerRecord } from "../record.ts";
 
 /**
@@ -7,14 +8,14 @@ import type { ContainerRecord } from "../record.ts";
  * clients older than user-defined networks look for it.
  */
 export const networkSettings = (context: ContainerContext, record: Readonly<ContainerRecord>): NetworkSettings => {
-  const networks = context.networks.endpointsOf(record.id, record.networks);
-  const sandbox = context.networks.sandboxOf(record.id);
+  const networks = endpointsOf(context, record);
+  const sandbox = context.networks.sandbox(record.id);
   const bridge = networks["bridge"];
   return {
     Bridge: "",
     SandboxID: sandbox?.id ?? "",
-    SandboxKey: sandbox?.path ?? "",
-    Ports: context.networks.portsOf(record.id),
+    SandboxKey: sandbox?.key ?? "",
+    Ports: portsOf(context, record),
     HairpinMode: false,
     LinkLocalIPv6Address: "",
     LinkLocalIPv6PrefixLen: 0,

@@ -1,6 +1,7 @@
 import type { Filters } from "../../../base/filters.ts";
 import { invalidParameter, isKind } from "../../../base/errors.ts";
 import type { ContainerContext } from "../context.ts";
+import { endpointsOf } from "../networks.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
 import { isRunning, statusWord } from "../state.ts";
 import { healthOf, portsOf } from "./summary.ts";
@@ -114,7 +115,7 @@ const ancestors = (context: ContainerContext, filters: Filters): Accepts[] => {
     names.add(reference);
     try {
       const image = context.images.find(reference);
-      if (image) for (const id of context.images.withDescendants(image.id)) ids.add(id);
+      if (image) ids.add(image.id);
     } catch (error) {
       if (!isKind(error, "invalid-parameter")) throw error;
     }
@@ -153,7 +154,7 @@ const attachments = (context: ContainerContext, filters: Filters): Accepts[] => 
     ),
   (record) => {
     if (!filters.has("network")) return true;
-    const endpoints = context.networks.endpointsOf(record.id, record.networks);
+    const endpoints = endpointsOf(context, record);
     return filters.any("network", (value) =>
       Object.entries(endpoints).some(([name, endpoint]) => name === value || endpoint.NetworkID?.startsWith(value)),
     );

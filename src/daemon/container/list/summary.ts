@@ -1,10 +1,11 @@
 import type { ContainerSummary, Port } from "../../../wire/engine/container.ts";
-import type { PortMap } from "../../../wire/engine/network.ts";
 import type { ContainerContext } from "../context.ts";
 import { inspectMounts } from "../inspect/mounts.ts";
+import { rootSize } from "../inspect/inspect.ts";
+import { endpointsOf, portsOf as publishedPorts } from "../networks.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
 import { type HealthStatus, statusText } from "../status.ts";
-import { isRunning, statusWord } from "../state.ts";
+import { statusWord } from "../state.ts";
 
 /** One line of `docker ps` as the API tells it. **Source:** Engine API, ContainerSummary. */
 export const summarize = async (
@@ -27,13 +28,13 @@ export const summarize = async (
       NetworkMode: record.hostConfig.NetworkMode ?? "",
       ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
     },
-    NetworkSettings: { Networks: context.networks.endpointsOf(record.id, record.networks) },
+    NetworkSettings: { Networks: endpointsOf(context, record) },
     Mounts: inspectMounts(record),
   };
   if (withSize) {
     const rw = await context.layers.writableSize(record.id);
     if (rw !== 0) summary.SizeRw = rw;
-    summary.SizeRootFs = rw + context.layers.rootSize(record.id);
+    summary.SizeRootFs = rw + (await rootSize(context, record));
   }
   return summary;
 };
@@ -52,9 +53,7 @@ const commandText = ({ path, args }: Readonly<ContainerRecord>): string =>
 
 /** Published ports with their bindings, and exposed ones without. Empty when it does not run. */
 export const portsOf = (context: ContainerContext, record: Readonly<ContainerRecord>): Port[] => {
-  if (!isRunning(record.state)) return [];
-  const map: PortMap = context.networks.portsOf(record.id);
-  return Object.entries(map).flatMap(([key, bindings]) => {
+  return Object.entries(publishedPorts(context, record)).flatMap(([key, bindings]) => {
     const [port = "", type = "tcp"] = key.split("/");
     const base = { PrivatePort: Number(port), Type: type as NonNullable<Port["Type"]> };
     if (!bindings || bindings.length === 0) return [base];

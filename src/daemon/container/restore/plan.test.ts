@@ -6,7 +6,7 @@ import { type ContainerState, initialState } from "../state.ts";
 import { type Found, planRestore } from "./plan.ts";
 
 const task = {} as Task;
-const exit = { exitCode: 7, oomKilled: false, exitedAtNs: 5n };
+const exit = { exitCode: 7, oomKilled: false, exitedAt: 5n, logDroppedBytes: 0 };
 const running: ContainerState = { ...initialState, status: "running", pid: 1, paused: false, startedNs: "1" };
 const exited = (exitCode: number): ContainerState => ({ ...initialState, status: "exited", exitCode, startedNs: "1" });
 
@@ -19,6 +19,7 @@ const record = (state: ContainerState, more: Partial<ContainerRecord> = {}): Con
   config: {},
   hostConfig: {},
   imageId: "sha256:0",
+  chainId: null,
   platform: "linux",
   mounts: [],
   networks: {},
@@ -42,7 +43,7 @@ test("an exit that nobody saw is recorded with its status, a lost process with 2
   assert.deepEqual(plan(record(running)), {
     kind: "record-exit",
     id: "c",
-    exit: { exitCode: 255, oomKilled: false, exitedAtNs: 9n },
+    exit: { exitCode: 255, oomKilled: false, exitedAt: 9n, logDroppedBytes: 0 },
   });
 });
 

@@ -1,4 +1,5 @@
-import type { ExitStatus, Task } from "../../runtime/task.ts";
+import type { ExitStatus } from "../../runtime/task-spec.ts";
+import type { Task } from "../../runtime/task.ts";
 import type { ContainerRecord } from "../record.ts";
 import { restartsAtBoot } from "../restart/policy.ts";
 
@@ -35,7 +36,7 @@ const planOne = (record: Readonly<ContainerRecord>, found: Found, nowNs: bigint)
   if (found.kind === "running") return { kind: "adopt", id, task: found.task };
   if (state.status === "running") {
     // The exit goes the way of every exit: restart policy, `--rm`, events.
-    const lost: ExitStatus = { exitCode: lostExitCode, oomKilled: false, exitedAtNs: nowNs };
+    const lost: ExitStatus = { exitCode: lostExitCode, oomKilled: false, exitedAt: nowNs, logDroppedBytes: 0 };
     return { kind: "record-exit", id, exit: found.kind === "exited" ? found.exit : lost };
   }
   if (state.status === "restarting") return { kind: "resume-restart", id };

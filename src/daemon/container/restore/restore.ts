@@ -1,11 +1,15 @@
+import { existsSync } from "node:fs";
 import { messageOf } from "../../../base/errors.ts";
+import { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
 import { restoreExecs } from "../exec/restore.ts";
 import { handleExit, releaseResources } from "../exit.ts";
+import { taskFolder } from "../folders.ts";
 import { deleteContainer } from "../remove.ts";
 import { scheduleRestart } from "../restart/schedule.ts";
-import { launch } from "../start/launch.ts";
 import { adopt } from "../start/adopt.ts";
+import { launch } from "../start/launch.ts";
+import { collectFolders } from "./collect.ts";
 import { type Found, planRestore, type RestoreAction } from "./plan.ts";
 
 /**
@@ -21,6 +25,7 @@ export const restore = async (context: ContainerContext): Promise<void> => {
   for (const action of actions) if (action.kind === "adopt") adopt(context, action.id, action.task);
   await restoreExecs(context);
   await Promise.all(actions.map((action) => (action.kind === "adopt" ? undefined : execute(context, action))));
+  await collectFolders(context);
 };
 
 /** Looks for the process of every container that may have one. */
@@ -28,8 +33,14 @@ const observe = async (context: ContainerContext): Promise<Map<string, Found>> =
   const found = new Map<string, Found>();
   await Promise.all(
     [...context.containers.values()].map(async ({ id }) => {
-      const what = await context.runtimes.adopt(id);
-      if (what) found.set(id, what);
+      const folder = taskFolder(context.settings, id);
+      if (!existsSync(folder)) return;
+      try {
+        const what = await context.runtime.adopt(folder);
+        found.set(id, what instanceof Task ? { kind: "running", task: what } : { kind: "exited", exit: what });
+      } catch (error) {
+        context.settings.log?.("error", `looking for container ${id}: ${messageOf(error)}`);
+      }
     }),
   );
   return found;

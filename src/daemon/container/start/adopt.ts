@@ -14,7 +14,7 @@ export const adopt = (context: ContainerContext, id: string, task: Task): void =
     record.state.status === "running" && record.state.pid === task.pid
       ? record
       : (context.containers.update(id, ({ state }) => ({
-          state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAtNs.toString() }),
+          state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAt.toString() }),
           startedBefore: true,
         })) ?? record);
   watchTask(context, id, task);

@@ -1,6 +1,7 @@
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ContainerContext } from "../context.ts";
+import { dataFolder } from "../folders.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { ConnectedNetwork } from "./network.ts";
 
@@ -20,12 +21,12 @@ export const writeFiles = (
   record: Readonly<ContainerRecord>,
   network: ConnectedNetwork,
 ): EtcFiles => {
-  const folder = join(context.settings.dataRoot, "containers", record.id);
+  const folder = dataFolder(context.settings, record.id);
   mkdirSync(folder, { recursive: true, mode: 0o710 });
   const hostname = join(folder, "hostname");
   writeFileSync(hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 });
   if (network.filesOf !== undefined) {
-    const other = join(context.settings.dataRoot, "containers", network.filesOf);
+    const other = dataFolder(context.settings, network.filesOf);
     return { hostname, hosts: join(other, "hosts"), resolvConf: join(other, "resolv.conf") };
   }
   const files: EtcFiles = { hostname };

@@ -1,8 +1,8 @@
-import { join } from "node:path";
 import { EngineError, isKind, messageOf, systemError } from "../../../base/errors.ts";
 import { TaskStartError } from "../../runtime/start-error.ts";
 import type { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
+import { taskFolder } from "../folders.ts";
 import { handleExit, releaseResources } from "../exit.ts";
 import { beginHealth } from "../health/begin.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -63,9 +63,9 @@ const startTask = async (
     const pending = [...live.pending];
     const spec = createTaskSpec(context, record, { rootfs, network, files, mounts });
     step("spec");
-    const task = await context.runtimes.start({
+    const task = await context.runtime.start({
       ...spec,
-      dir: join(context.settings.execRoot, "containers", id),
+      dir: taskFolder(context.settings, id),
       attach: pending.map(({ stdin, stdout, stderr }) => ({
         stdin,
         stdout,
@@ -88,7 +88,7 @@ const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord
   context.containers.update(
     record.id,
     ({ state }) => ({
-      state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAtNs.toString() }),
+      state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAt.toString() }),
       startedBefore: true,
       manuallyStopped: false,
     }),

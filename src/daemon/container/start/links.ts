@@ -1,6 +1,7 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import type { LinkRecord } from "../../network/record.ts";
 import type { ContainerContext } from "../context.ts";
+import { endpointsOf } from "../networks.ts";
 import type { ContainerRecord } from "../record.ts";
 
 /** The `--link`s of a container on the default bridge, and the variables they bring. */
@@ -18,7 +19,7 @@ export const linksOf = (
     }
     const exposedPorts = Object.keys(other.config.ExposedPorts ?? {});
     links.push({ containerId: other.id, name: other.name, alias: alias.split("/").at(-1) ?? alias, exposedPorts });
-    const address = context.networks.endpointsOf(other.id, other.networks)["bridge"]?.IPAddress ?? "";
+    const address = endpointsOf(context, other)["bridge"]?.IPAddress ?? "";
     env.push(...linkEnv(record.name, alias.split("/").at(-1) ?? alias, address, exposedPorts, other.config.Env ?? []));
   }
   return { links, env };

@@ -1,25 +1,37 @@
-import { join } from "node:path";
-import type { ShimLog } from "../../runtime/shim/arguments.ts";
-import type { ContainerContext } from "../context.ts";
-import type { ContainerRecord } from "../record.ts";
 import { logAttributes } from "../../log/attributes.ts";
-import { logLimits } from "../../log/options.ts";
+import { logSettings } from "../../log/driver.ts";
+import type { ShimLog } from "../../runtime/shim/arguments.ts";
+import { EngineError, messageOf } from "../../../base/errors.ts";
+import type { ContainerContext } from "../context.ts";
+import { logFile } from "../folders.ts";
+import type { ContainerRecord } from "../record.ts";
 
-/** The container's log, as its shim writes it; undefined for the driver `none`. */
+/** The container's log, as its shim writes it; undefined for the driver `none`. @throws EngineError in Docker's words */
 export const shimLog = (context: ContainerContext, record: Readonly<ContainerRecord>): ShimLog | undefined => {
   const { Type = "json-file", Config } = record.hostConfig.LogConfig ?? {};
-  if (Type === "none") return undefined;
   const options = Config ?? {};
-  const { maxSizeBytes, maxFiles } = logLimits(options);
-  const attributes = logAttributes(options, record);
-  return {
-    path: logFileOf(context, record.id),
-    ...(maxSizeBytes === undefined ? {} : { maxSizeBytes }),
-    ...(maxFiles === undefined ? {} : { maxFiles }),
-    ...(attributes === undefined ? {} : { attributes: JSON.stringify(attributes) }),
-  };
+  try {
+    const { kept, maxSizeBytes, maxFiles } = logSettings({ Type, Config: options });
+    if (!kept) return undefined;
+    const attributes = logAttributes(options, {
+      id: record.id,
+      name: record.name,
+      imageId: record.imageId,
+      imageName: record.config.Image ?? "",
+      labels: record.config.Labels ?? {},
+      env: record.config.Env ?? [],
+    });
+    return {
+      path: logFile(context.settings, record.id),
+      ...(maxSizeBytes === null ? {} : { maxSizeBytes }),
+      maxFiles,
+      ...(Object.keys(attributes).length > 0 ? { attributes: JSON.stringify(attributes) } : {}),
+    };
+  } catch (error) {
+    throw new EngineError(
+      error instanceof EngineError ? error.kind : "system",
+      `failed to create task for container: failed to initialize logging driver: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
 };
-
-/** The file a container's log is in, whether it exists or not. */
-export const logFileOf = (context: ContainerContext, id: string): string =>
-  join(context.settings.dataRoot, "containers", id, `${id}-json.log`);

@@ -1,9 +1,10 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { invalidParameter } from "../../../base/errors.ts";
-import { mountTmpfs } from "../../../linux/mount/tmpfs.ts";
+import { MS, mountTmpfs } from "../../../linux/mount/mount.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import type { ContainerContext } from "../context.ts";
+import { dataFolder } from "../folders.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 
 /** What a container's mounts have become for the runtime. */
@@ -88,14 +89,16 @@ const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecor
   if (mode !== "shareable") return undefined;
   const folder = shmFolder(context, record.id);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const size = record.hostConfig.ShmSize || context.settings.defaultShmSizeBytes;
   mountTmpfs(folder, {
-    sizeBytes: record.hostConfig.ShmSize || context.settings.defaultShmSizeBytes,
-    mode: 0o1777,
+    source: "shm",
+    flags: MS.noexec | MS.nosuid | MS.nodev,
+    data: { mode: "1777", size: String(size) },
   });
   return folder;
 };
 
 /** Where a container's shareable /dev/shm is mounted. */
 export const shmFolder = (context: ContainerContext, id: string): string =>
-  join(context.settings.dataRoot, "containers", id, "mounts", "shm");
+  join(dataFolder(context.settings, id), "mounts", "shm");
 

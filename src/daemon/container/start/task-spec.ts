@@ -1,14 +1,15 @@
-import { openNamespacesOf } from "./namespaces.ts";
 import type { TaskSpec } from "../../runtime/task-spec.ts";
+import { findDevices, findThrottleDevices } from "../../runtime/device/lookup.ts";
 import { createSpec } from "../../runtime/spec/create.ts";
 import { lookupUser } from "../../runtime/user/lookup.ts";
 import { readUserDatabase } from "../../runtime/user/read.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { EtcFiles } from "./files.ts";
-import type { PreparedMounts } from "./mounts.ts";
-import type { ConnectedNetwork } from "./network.ts";
 import { shimLog } from "./log.ts";
+import type { PreparedMounts } from "./mounts.ts";
+import { openNamespacesOf } from "./namespaces.ts";
+import type { ConnectedNetwork } from "./network.ts";
 
 interface Prepared {
   rootfs: string;
@@ -17,14 +18,13 @@ interface Prepared {
   mounts: PreparedMounts;
 }
 
-/** Everything the runtime room needs to start a container, save the attached clients. */
+/** Everything the runtime room needs to start a container, save its folder, the attached clients and the trace. */
 export const createTaskSpec = (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
   { rootfs, network, files, mounts }: Prepared,
 ): Omit<TaskSpec, "dir" | "attach" | "trace"> => {
   const { config, hostConfig } = record;
-  const { host, defaults, seccomp } = context.runtimes;
   const env = network.env.length > 0 ? [...(config.Env ?? []), ...network.env] : (config.Env ?? []);
   const spec = createSpec({
     id: record.id,
@@ -37,10 +37,11 @@ export const createTaskSpec = (
     files,
     ...(mounts.shmPath === undefined ? {} : { shmPath: mounts.shmPath }),
     namespaces: { network: network.namespace, ...openNamespacesOf(context, record) },
-    devices: context.runtimes.devicesFor(hostConfig),
-    seccomp: seccomp.forContainer(hostConfig),
-    host,
-    defaults,
+    devices: findDevices(hostConfig),
+    throttleDevices: findThrottleDevices(hostConfig),
+    seccomp: context.seccompOf(hostConfig),
+    host: context.host,
+    defaults: context.specDefaults,
   });
   const log = shimLog(context, record);
   const [rows = 0, columns = 0] = hostConfig.ConsoleSize ?? [];
@@ -51,7 +52,7 @@ export const createTaskSpec = (
     ...(log ? { log } : {}),
     ...(config.OpenStdin ? { stdin: config.StdinOnce ? "once" : "open" } : {}),
     ...(config.Tty ? { terminal: { rows, columns } } : {}),
-    holdFds: network.holdFds,
-    relays: network.relays.map(({ fd, proto, address, port }) => ({ fd, protocol: proto, address, port })),
+    holdFds: [...network.holdFds],
+    relays: network.relays.map(({ fd, proto, target }) => ({ fd, protocol: proto, ...target })),
   };
 };

@@ -14,7 +14,9 @@ export const usesInit = ({ hostConfig, defaults }: Pick<SpecInput, "hostConfig" 
   (hostConfig.Init ?? defaults.init) && (hostConfig.PidMode ?? "") === "";
 
 /** The process section of config.json. */
-export const createProcess = (input: SpecInput): OciProcess => {
+export const createProcess = (
+  input: Pick<SpecInput, "config" | "hostConfig" | "user" | "host" | "defaults">,
+): OciProcess => {
   const { config, hostConfig, user, host, defaults } = input;
   const security = parseSecurityOptions(hostConfig.SecurityOpt);
   const tty = config.Tty === true;
