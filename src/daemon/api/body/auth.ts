@@ -1,17 +1,7 @@
 import { invalidParameter } from "../../../base/errors.ts";
+import type { RegistryAuth } from "../../services.ts";
 import { decodeText } from "./decode.ts";
 import * as s from "./shape.ts";
-
-/** What a client knows of itself for a registry. Never logged. **Source:** Engine API, section "Authentication". */
-export interface RegistryAuth {
-  username?: string;
-  password?: string;
-  auth?: string;
-  email?: string;
-  serveraddress?: string;
-  identitytoken?: string;
-  registrytoken?: string;
-}
 
 export const registryAuth: s.Shape<RegistryAuth> = s.struct("registry.AuthConfig", {
   username: s.string,

@@ -1,16 +1,6 @@
-import type {
-  ContainerConfig,
-  HostConfig,
-  NetworkingConfig,
-  Resources,
-  RestartPolicy,
-} from "../../../wire/engine/container.ts";
+import type { ContainerConfig } from "../../../wire/engine/container.ts";
+import type { ContainerCreateBody, ContainerUpdateBody } from "../../services.ts";
 import * as s from "./shape.ts";
-
-/** The body of ContainerCreate: the config at the top level, with the two others in it. */
-export type ContainerCreateBody = ContainerConfig & { HostConfig?: HostConfig; NetworkingConfig?: NetworkingConfig };
-/** The body of ContainerUpdate. */
-export type ContainerUpdateBody = Resources & { RestartPolicy?: RestartPolicy };
 
 const strings = s.list(s.string);
 const labels = s.map(s.string);

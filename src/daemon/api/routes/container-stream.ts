@@ -4,7 +4,7 @@ import { describeError } from "../errors.ts";
 import { multiplexedStreamType, rawStreamType } from "../headers.ts";
 import { refuseHijack } from "../hijack.ts";
 import type { Route } from "../router.ts";
-import type { AttachOptions, ContainerRoutesService } from "../services.ts";
+import type { AttachOptions, ContainerRoutesService } from "../../services.ts";
 import { parseTime } from "../time.ts";
 import { acceptWebSocket } from "../websocket/accept.ts";
 import { terminalSize } from "./terminal-size.ts";

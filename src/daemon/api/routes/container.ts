@@ -3,7 +3,7 @@ import { containerConfig, containerCreate, containerUpdate } from "../body/conta
 import type { Call } from "../call.ts";
 import { quote } from "../query.ts";
 import type { Route } from "../router.ts";
-import type { ContainerRoutesService, WaitCondition } from "../services.ts";
+import type { ContainerRoutesService, WaitCondition } from "../../services.ts";
 
 /** The life of containers. **Source:** Engine API, tag Container. */
 export const containerRoutes = (containers: ContainerRoutesService): Route[] => [

@@ -1,7 +1,7 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import { execCreate, execStart } from "../body/exec.ts";
 import type { Route } from "../router.ts";
-import type { ContainerRoutesService } from "../services.ts";
+import type { ContainerRoutesService } from "../../services.ts";
 import { streamType } from "./container-stream.ts";
 import { terminalSize } from "./terminal-size.ts";
 

@@ -1,10 +1,10 @@
 import { Readable } from "node:stream";
 import { invalidParameter, notImplemented } from "../../../base/errors.ts";
-import { parseRegistryAuth, type RegistryAuth } from "../body/auth.ts";
+import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
 import { tarType } from "../headers.ts";
 import type { Route } from "../router.ts";
-import type { ImageRoutesService, Progress } from "../services.ts";
+import type { ImageRoutesService, Progress, RegistryAuth } from "../../services.ts";
 import { platformsOf, platformOf } from "./platform.ts";
 
 /** Images that come and go. **Source:** Engine API, tags Image and Distribution. */

@@ -1,6 +1,6 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import type { Route } from "../router.ts";
-import type { ImageRoutesService } from "../services.ts";
+import type { ImageRoutesService } from "../../services.ts";
 import { platformOf, platformsOf } from "./platform.ts";
 
 /** What the engine knows of its images. **Source:** Engine API, tag Image. */

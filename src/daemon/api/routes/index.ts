@@ -1,5 +1,5 @@
 import type { Route } from "../router.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "../../services.ts";
 import { containerFileRoutes } from "./container-files.ts";
 import { containerStreamRoutes } from "./container-stream.ts";
 import { containerRoutes } from "./container.ts";

@@ -1,7 +1,7 @@
 import { networkConnect, networkCreate, networkDisconnect } from "../body/network.ts";
 import type { Call } from "../call.ts";
 import type { Route } from "../router.ts";
-import type { NetworkRoutesService } from "../services.ts";
+import type { NetworkRoutesService } from "../../services.ts";
 
 /** **Source:** Engine API, tag Network. */
 export const networkRoutes = (networks: NetworkRoutesService): Route[] => {

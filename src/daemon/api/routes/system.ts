@@ -1,11 +1,11 @@
 import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { registryAuth } from "../body/auth.ts";
 import type { Route } from "../router.ts";
-import { diskUsageTypes, type SystemRoutesService } from "../services.ts";
+import { diskUsageTypes, type SystemRoutesService } from "../../services.ts";
 
 /** **Source:** Engine API, tag System. */
 export const systemRoutes = (system: SystemRoutesService): Route[] => [
-  { method: "GET", path: "/version", handle: (call) => call.json(200, system.version()) },
+  { method: "GET", path: "/version", handle: async (call) => call.json(200, await system.version()) },
   { method: "GET", path: "/info", handle: async (call) => call.json(200, await system.info()) },
   {
     method: "GET",

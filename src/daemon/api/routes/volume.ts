@@ -1,7 +1,7 @@
 import { unavailable } from "../../../base/errors.ts";
 import { volumeCreate } from "../body/volume.ts";
 import type { Route } from "../router.ts";
-import type { VolumeRoutesService } from "../services.ts";
+import type { VolumeRoutesService } from "../../services.ts";
 
 /** **Source:** Engine API, tag Volume. */
 export const volumeRoutes = (volumes: VolumeRoutesService): Route[] => [

@@ -1,7 +1,7 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import { shortId } from "../../../base/ids.ts";
 import type { ContainerInspectResponse, ContainerSummary, Mount } from "../../../wire/engine/container.ts";
-import type { ContainerCreateBody } from "../body/container.ts";
+import type { ContainerCreateBody } from "../../services.ts";
 import type { VersionStep } from "../version-step.ts";
 
 const mountsOf = (body: ContainerCreateBody): Mount[] => body.HostConfig?.Mounts ?? [];

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { Query } from "../query.ts";
 import { allRoutes } from "../routes/index.ts";
-import type { Services } from "../services.ts";
+import type { Services } from "../../services.ts";
 import { stepsFor } from "../version-step.ts";
 import { versionSteps } from "./index.ts";
 

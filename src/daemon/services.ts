@@ -1,5 +1,5 @@
 import type { Duplex, Readable } from "node:stream";
-import type { Filters } from "../../base/filters.ts";
+import type { Filters } from "../base/filters.ts";
 import type {
   ContainerConfig,
   ContainerCreateResponse,
@@ -10,26 +10,44 @@ import type {
   ContainerUpdateResponse,
   ContainerWaitResponse,
   FilesystemChange,
-} from "../../wire/engine/container.ts";
-import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../../wire/engine/exec.ts";
+  HostConfig,
+  NetworkingConfig,
+  Resources,
+  RestartPolicy,
+} from "../wire/engine/container.ts";
+import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../wire/engine/exec.ts";
 import type {
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
   ImageSummary,
-} from "../../wire/engine/image.ts";
+} from "../wire/engine/image.ts";
 import type {
   Network,
   NetworkConnectRequest,
   NetworkCreateRequest,
   NetworkCreateResponse,
   NetworkDisconnectRequest,
-} from "../../wire/engine/network.ts";
-import type { SystemInfo, SystemVersion } from "../../wire/engine/system.ts";
-import type { Volume, VolumeCreateOptions, VolumeListResponse } from "../../wire/engine/volume.ts";
-import type { EventLog } from "../event/log.ts";
-import type { RegistryAuth } from "./body/auth.ts";
-import type { ContainerCreateBody, ContainerUpdateBody } from "./body/container.ts";
+} from "../wire/engine/network.ts";
+import type { SystemInfo, SystemVersion } from "../wire/engine/system.ts";
+import type { Volume, VolumeCreateOptions, VolumeListResponse } from "../wire/engine/volume.ts";
+import type { EventLog } from "./event/log.ts";
+
+/** The body of ContainerCreate: the config at the top level, with the two others in it. */
+export type ContainerCreateBody = ContainerConfig & { HostConfig?: HostConfig; NetworkingConfig?: NetworkingConfig };
+/** The body of ContainerUpdate. */
+export type ContainerUpdateBody = Resources & { RestartPolicy?: RestartPolicy };
+
+/** What a client knows of itself for a registry. Never logged. **Source:** Engine API, section "Authentication". */
+export interface RegistryAuth {
+  username?: string;
+  password?: string;
+  auth?: string;
+  email?: string;
+  serveraddress?: string;
+  identitytoken?: string;
+  registrytoken?: string;
+}
 
 // What the routes need of the services: each method is one operation of the API. The services' own classes satisfy
 // these by their shape; a test hands in objects of its own.
@@ -226,7 +244,7 @@ export interface VolumeRoutesService {
 }
 
 export interface SystemRoutesService {
-  version(): SystemVersion;
+  version(): SystemVersion | Promise<SystemVersion>;
   info(): SystemInfo | Promise<SystemInfo>;
   /** `types` of ContainerImage, Volume … asked for; empty: all. */
   diskUsage(types: readonly DiskUsageType[]): Promise<object>;
