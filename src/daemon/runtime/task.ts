@@ -1,46 +1,153 @@
-import type { Duplex } from "node:stream";
-import type { Resources } from "../../wire/engine/container.ts";
+import { mkdir, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import { systemError } from "../../base/errors.ts";
+import { freeze, freezerState, thaw } from "../../linux/cgroup/freezer.ts";
+import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
+import { members } from "../../linux/cgroup/members.ts";
+import { run } from "../../linux/process/run.ts";
+import type { OciResources } from "../../wire/oci/runtime.ts";
+import type { OciRuntime } from "./oci-runtime.ts";
+import { TaskProcess } from "./process.ts";
+import { launchShim } from "./shim/launch.ts";
+import { ShimStartError } from "./shim/connection.ts";
+import type { ShimConnection } from "./shim/connection.ts";
+import type { Started } from "../../wire/shim/protocol.ts";
+import { execStartError } from "./start-error.ts";
+import { writeTaskFile } from "./task-file.ts";
+import type { ExecSpec } from "./task-spec.ts";
+import type { Socket } from "node:net";
 
-/** How a task ended. */
-export interface ExitStatus {
-  /** 0–255; 128 + n when signal n killed it; 255 when its shim died. */
-  exitCode: number;
-  oomKilled: boolean;
-  /** Nanoseconds since the Unix epoch. */
-  exitedAtNs: bigint;
+const freezeTimeoutMs = 10_000;
+const freezePollMs = 2;
+const updateTimeoutMs = 30_000;
+
+/** What a task needs of the room it lives in. */
+export interface TaskContext {
+  shimPath: string;
+  cgroups: CgroupLayout;
+  runtime: OciRuntime;
+  /** `--root …` and what else goes before the runtime's command. */
+  runtimeArguments: readonly string[];
+  /** Removes what the runtime keeps of the container; kills what still runs in its cgroup. */
+  clean: (id: string, cgroup: string) => Promise<void>;
 }
 
-/** Which streams an attached client takes part in. */
-export interface AttachStreams {
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  /** True for a terminal: plain bytes. False: output in Docker's frames, 8 bytes [stream, 0, 0, 0, length32be]. */
-  raw: boolean;
+export interface TaskIdentity {
+  id: string;
+  dir: string;
+  /** Below every hierarchy's root. */
+  cgroup: string;
 }
 
-/** A process started by an OCI runtime under a shim: a container's first process, or an exec. */
-export interface Task extends AsyncDisposable {
-  readonly pid: number;
-  /** Nanoseconds since the Unix epoch. */
-  readonly startedAtNs: bigint;
-  /** Never rejects. */
-  readonly exited: Promise<ExitStatus>;
+/** A running container. */
+export class Task extends TaskProcess {
+  readonly id: string;
+  readonly dir: string;
+  readonly cgroup: string;
+  readonly #context: TaskContext;
+  #deleted: Promise<void> | undefined;
+
+  constructor(
+    context: TaskContext,
+    identity: TaskIdentity,
+    connection: ShimConnection,
+    started: Started,
+    attached: readonly Socket[],
+  ) {
+    super(connection, started, attached, () => context.clean(identity.id, identity.cgroup));
+    this.#context = context;
+    this.id = identity.id;
+    this.dir = identity.dir;
+    this.cgroup = identity.cgroup;
+  }
+
   /**
-   * The process's streams for one more client. Reading gives the bytes as they go over the API's wire, `end` comes once
-   * the process's output has ended; writing gives plain stdin bytes, ending it ends the process's stdin (when it is to
-   * end with its first client); destroying it detaches.
+   * Stops every process of the container where it is; resolves when they stand still.
+   *
+   * @throws EngineError system when the kernel does not manage in time; they run again then.
    */
-  attach(streams: AttachStreams): Promise<Duplex>;
-  /** Tells the terminal its size. */
-  resize(rows: number, columns: number): void;
-  /** Sends a signal to the process; false when it has ended. */
-  signal(number: number): boolean;
-  /** Freezes and thaws everything in its cgroup. Not for execs. */
-  pause(): Promise<void>;
-  resume(): Promise<void>;
-  /** Changes the limits of its cgroup. Not for execs. */
-  update(resources: Resources): Promise<void>;
-  /** The processes of its cgroup, as the host numbers them. */
-  pids(): number[];
+  async pause(): Promise<void> {
+    const { cgroups } = this.#context;
+    freeze(cgroups, this.cgroup);
+    for (const end = Date.now() + freezeTimeoutMs; freezerState(cgroups, this.cgroup) !== "frozen";) {
+      if (Date.now() > end) {
+        thaw(cgroups, this.cgroup);
+        throw systemError(`cannot pause container ${this.id}: the kernel did not freeze it in ${freezeTimeoutMs} ms`);
+      }
+      await new Promise((resolve) => setTimeout(resolve, freezePollMs));
+    }
+  }
+
+  /** Lets the processes of a paused container go on. */
+  resume(): Promise<void> {
+    thaw(this.#context.cgroups, this.cgroup);
+    return Promise.resolve();
+  }
+
+  /** True while the container stands still. */
+  get paused(): boolean {
+    return freezerState(this.#context.cgroups, this.cgroup) === "frozen";
+  }
+
+  /** All processes of the container, by their ids on the host, ascending. */
+  pids(): number[] {
+    return members(this.#context.cgroups, this.cgroup);
+  }
+
+  /**
+   * Changes the container's limits; those that are absent stay.
+   *
+   * @throws EngineError system with the runtime's words.
+   */
+  async update(resources: OciResources): Promise<void> {
+    const { runtime, runtimeArguments } = this.#context;
+    const input = JSON.stringify(resources);
+    const file = join(this.dir, "resources.json");
+    await writeFile(file, input, { mode: 0o600 });
+    const { code, stderr } = await run([runtime.path, ...runtimeArguments, "update", "-r", file, this.id], {
+      timeoutMs: updateTimeoutMs,
+    });
+    if (code !== 0) throw systemError(`Cannot update container ${this.id}: ${stderr.trim()}`);
+  }
+
+  /**
+   * Starts a further process in the container.
+   *
+   * @throws TaskStartError in Docker's words when it cannot be started.
+   */
+  async exec(spec: ExecSpec): Promise<TaskProcess> {
+    const { runtime, runtimeArguments, shimPath } = this.#context;
+    const step = spec.trace ?? (() => {});
+    await mkdir(spec.dir, { recursive: true, mode: 0o700 });
+    const file = join(spec.dir, "process.json");
+    await Promise.all([
+      writeFile(file, JSON.stringify(spec.process), { mode: 0o600 }),
+      writeTaskFile(spec.dir, { version: 1, id: this.id, kind: "exec", runtime: runtime.name, cgroup: this.cgroup }),
+    ]);
+    step("process.json");
+    try {
+      const { connection, process, attached } = await launchShim({
+        shim: shimPath,
+        runtime: runtime.path,
+        runtimeArguments: [...runtimeArguments],
+        id: this.id,
+        dir: spec.dir,
+        start: { process: file },
+        ...(spec.stdin === undefined ? {} : { stdin: spec.stdin }),
+        ...(spec.terminal === undefined ? {} : { terminal: spec.terminal }),
+        ...(spec.attach === undefined ? {} : { attach: spec.attach }),
+      });
+      step("started");
+      return new TaskProcess(connection, process, attached, () => Promise.resolve());
+    } catch (error) {
+      if (error instanceof ShimStartError) throw execStartError(error.detail, spec.process.args[0] ?? "", error);
+      throw error;
+    }
+  }
+
+  /** Removes what the runtime keeps of the container, once. Kills what still runs of it. */
+  delete(): Promise<void> {
+    this.#deleted ??= this.#context.clean(this.id, this.cgroup);
+    return this.#deleted;
+  }
 }

@@ -1,0 +1,140 @@
+import { invalidParameter, messageOf } from "../../../base/errors.ts";
+import { newContainerId } from "../../../base/ids.ts";
+import { parsePlatform } from "../../../oci/platform.ts";
+import type {
+  ContainerConfig,
+  ContainerCreateResponse,
+  HostConfig,
+  NetworkingConfig,
+} from "../../../wire/engine/container.ts";
+import type { ContainerContext } from "../context.ts";
+import { randomName } from "../names.ts";
+import { type ContainerRecord, eventAttributes } from "../record.ts";
+import { requireValidName } from "../rename.ts";
+import { initialState } from "../state.ts";
+import { commandOf, mergeConfig } from "./config.ts";
+import { collectEndpoints } from "./endpoints.ts";
+import { normalizeHostConfig } from "./host-config.ts";
+import { checkNetworkMode } from "./modes.ts";
+import { collectMounts, createVolumes } from "./mounts.ts";
+
+/** The body of `POST /containers/create`. */
+export type CreateBody = ContainerConfig & {
+  HostConfig?: HostConfig | null;
+  NetworkingConfig?: NetworkingConfig | null;
+};
+
+/** How many random names are tried before the digits give out. */
+const maxNameAttempts = 100;
+
+/**
+ * Makes a container from an image. Nothing runs yet; its writable layer, its volumes and its name are its own from here on.
+ * @param name empty for a random one
+ * @param platform empty for the host's
+ * @throws EngineError not-found for the image (clients pull then), conflict for the name, invalid-parameter
+ */
+export const create = async (
+  context: ContainerContext,
+  name: string,
+  platform: string,
+  body: CreateBody,
+): Promise<ContainerCreateResponse> => {
+  const { HostConfig: hostBody, NetworkingConfig: networking, ...own } = body;
+  if (Object.keys(own).length === 0) {
+    throw invalidParameter("config cannot be empty in order to create a container");
+  }
+  if (name !== "") requireValidName(name);
+  const wanted = platform === "" ? undefined : parsePlatform(platform);
+  if (!own.Image) throw invalidParameter("no command specified");
+  const image = context.images.get(own.Image, wanted);
+  const id = newContainerId();
+  checkNetworkMode(hostBody ?? {}, own.Hostname ?? "");
+  const config = mergeConfig(own, image.config.config ?? {}, id);
+  const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
+  pinSharedNamespaces(context, hostConfig);
+  const command = commandOf(config);
+  const networks = collectEndpoints(hostConfig, networking?.EndpointsConfig, own.MacAddress ?? "", warnings);
+  checkLinks(context, hostConfig);
+  const mounts = collectMounts(context, config, hostConfig);
+  const record = {
+    id,
+    createdNs: context.clock.nowNs().toString(),
+    ...command,
+    config,
+    hostConfig,
+    imageId: image.id,
+    chainId: image.chainId,
+    platform: "linux",
+    networks,
+    state: initialState,
+    restartCount: 0,
+    startedBefore: false,
+    manuallyStopped: false,
+  };
+  await store(context, { ...record, name: "", mounts: [] }, name.replace(/^\//, ""), mounts, image.chainId);
+  return { Id: id, Warnings: warnings };
+};
+
+/** Claims the name, then makes the volumes and the layer, then stores the record; what was made goes when a step fails. */
+const store = async (
+  context: ContainerContext,
+  record: ContainerRecord,
+  wantedName: string,
+  mounts: ContainerRecord["mounts"],
+  chainId: string | null,
+): Promise<void> => {
+  const name = wantedName === "" ? freeName(context) : wantedName;
+  context.containers.reserve(name, record.id);
+  try {
+    const made = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
+    await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
+    const complete: ContainerRecord = { ...record, name, mounts: made };
+    context.containers.put(complete, (transaction) =>
+      transaction.emit({
+        Type: "container",
+        Action: "create",
+        Actor: { ID: record.id, Attributes: eventAttributes(complete) },
+      }),
+    );
+  } catch (error) {
+    context.volumes.unreference(record.id);
+    await context.layers.removeWritable(record.id);
+    throw error;
+  } finally {
+    context.containers.unreserve(name);
+  }
+};
+
+const freeName = (context: ContainerContext): string => {
+  for (let attempt = 0; attempt < maxNameAttempts; attempt++) {
+    const name = randomName(attempt);
+    if (context.containers.isFreeName(name)) return name;
+  }
+  return `${randomName(1)}_${newContainerId().slice(0, 8)}`;
+};
+
+/** `container:name` is kept as `container:<id>`, so that a rename does not break it. */
+const pinSharedNamespaces = (context: ContainerContext, hostConfig: HostConfig): void => {
+  for (const key of ["IpcMode", "PidMode", "NetworkMode"] as const) {
+    const mode = hostConfig[key] ?? "";
+    if (!mode.startsWith("container:")) continue;
+    const reference = mode.slice("container:".length);
+    try {
+      hostConfig[key] = `container:${context.containers.find(reference).id}`;
+    } catch (error) {
+      // dockerd looks for the network's container only at the start.
+      if (key !== "NetworkMode") throw invalidParameter(messageOf(error), error);
+    }
+  }
+};
+
+const checkLinks = (context: ContainerContext, hostConfig: HostConfig): void => {
+  for (const link of hostConfig.Links ?? []) {
+    const [reference = ""] = link.split(":");
+    try {
+      context.containers.find(reference);
+    } catch (error) {
+      throw invalidParameter(`could not get container for ${reference}: ${messageOf(error)}`, error);
+    }
+  }
+};

@@ -1,0 +1,27 @@
+import type { ExecInspectResponse } from "../../../wire/engine/exec.ts";
+import type { ContainerContext } from "../context.ts";
+
+/** **Source:** Engine API, ExecInspect. @throws EngineError not-found */
+export const execInspect = (context: ContainerContext, id: string): ExecInspectResponse => {
+  const { config, state, containerId, path, args } = context.execs.find(id);
+  const started = state.status !== "created";
+  return {
+    ID: id,
+    Running: state.status === "running",
+    ExitCode: state.status === "exited" ? state.exitCode : null,
+    ProcessConfig: {
+      tty: config.Tty ?? false,
+      entrypoint: path,
+      arguments: args,
+      privileged: config.Privileged ?? false,
+      ...(config.User ? { user: config.User } : {}),
+    },
+    OpenStdin: config.AttachStdin ?? false,
+    OpenStderr: config.AttachStderr ?? false,
+    OpenStdout: config.AttachStdout ?? false,
+    CanRemove: state.status === "exited",
+    ContainerID: containerId,
+    DetachKeys: config.DetachKeys ?? "",
+    Pid: started ? state.pid : 0,
+  };
+};

@@ -1,0 +1,107 @@
+import { messageOf } from "../../base/errors.ts";
+import type { ExitStatus } from "../runtime/task-spec.ts";
+import type { ContainerContext } from "./context.ts";
+import { settle } from "./live.ts";
+import { type ContainerRecord, eventAttributes } from "./record.ts";
+import { deleteContainer } from "./remove.ts";
+import { restartsAfterExit } from "./restart/policy.ts";
+import { scheduleRestart } from "./restart/schedule.ts";
+import { transition } from "./state.ts";
+
+/**
+ * Takes in that a container's first process has ended: the record, the `die` event, its restart policy, its network
+ * and mounts, whoever waits, and `--rm`. Told twice (by the task and after a restore), it acts once.
+ */
+export const handleExit = (context: ContainerContext, id: string, exit: ExitStatus): Promise<void> =>
+  context.queue.run(id, () => exited(context, id, exit));
+
+/** `handleExit` for callers inside the container's queue. */
+export const exited = async (context: ContainerContext, id: string, exit: ExitStatus): Promise<void> => {
+  const before = context.containers.get(id);
+  if (before?.state.status !== "running") return;
+  const live = context.live.of(id);
+  const task = live.task;
+  live.task = undefined;
+  live.health?.stop();
+  live.health = undefined;
+  const restarting =
+    !live.removing &&
+    !live.keep &&
+    restartsAfterExit(before.hostConfig.RestartPolicy, {
+      exitCode: exit.exitCode,
+      manuallyStopped: before.manuallyStopped,
+      restartCount: before.restartCount,
+    });
+  const ranMs = Number((exit.exitedAt - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
+  const record = recordExit(context, before, exit, restarting, ranMs);
+  live.lastExit = { StatusCode: exit.exitCode };
+  await releaseResources(context, record);
+  // What the runtime keeps of it goes in its own time; a next start waits for that.
+  if (task) void task.delete().catch((error: unknown) => complain(context, id, error));
+  if (restarting) {
+    scheduleRestart(context, id, ranMs);
+    return;
+  }
+  live.lastDelayMs = 0;
+  settle(live.nextExit, live.lastExit);
+  if (record.hostConfig.AutoRemove && !live.keep) await deleteContainer(context, record, { removeVolumes: true });
+};
+
+const recordExit = (
+  context: ContainerContext,
+  before: Readonly<ContainerRecord>,
+  exit: ExitStatus,
+  restarting: boolean,
+  ranMs: number,
+): Readonly<ContainerRecord> => {
+  const { id } = before;
+  const attributes = eventAttributes(before);
+  return (
+    context.containers.update(
+      id,
+      ({ state }) => ({
+        state: transition(state, {
+          kind: "exited",
+          exitCode: exit.exitCode,
+          oomKilled: exit.oomKilled,
+          atNs: exit.exitedAt.toString(),
+          restarting,
+        }),
+      }),
+      (transaction) => {
+        if (exit.oomKilled && before.state.status === "running" && !before.state.oomKilled) {
+          transaction.emit({ Type: "container", Action: "oom", Actor: { ID: id, Attributes: attributes } });
+        }
+        transaction.emit({
+          Type: "container",
+          Action: "die",
+          Actor: {
+            ID: id,
+            Attributes: {
+              ...attributes,
+              execDuration: String(Math.max(0, Math.trunc(ranMs / 1000))),
+              exitCode: String(exit.exitCode),
+            },
+          },
+        });
+      },
+    ) ?? before
+  );
+};
+
+/** Gives back what a run of the container held: network, root filesystem, volumes. Safe to call again. */
+export const releaseResources = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+): Promise<void> => {
+  const results = await Promise.allSettled([
+    context.networks.release(record.id),
+    context.layers.unmountWritable(record.id),
+    context.volumes.unmountAll(record.id),
+  ]);
+  const failed = results.filter((result) => result.status === "rejected");
+  for (const { reason } of failed) complain(context, record.id, reason);
+};
+
+const complain = (context: ContainerContext, id: string, error: unknown): void =>
+  context.settings.log?.("warn", `container ${id}: cleaning up after its exit: ${messageOf(error)}`);

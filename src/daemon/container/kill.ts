@@ -1,0 +1,79 @@
+import { conflict, invalidParameter, systemError } from "../../base/errors.ts";
+import { signalNumber } from "../../linux/signal.ts";
+import type { ContainerContext } from "./context.ts";
+import { cancelRestart } from "./restart/schedule.ts";
+import { type ContainerRecord, eventAttributes } from "./record.ts";
+
+const sigkill = 9;
+const sigterm = 15;
+
+/** The signal that stops this container by its own wish; SIGTERM when it has none. */
+export const stopSignalOf = (record: ContainerRecord): number =>
+  signalNumber(record.config.StopSignal ?? "") ?? sigterm;
+
+/** @throws EngineError invalid-parameter "Invalid signal: X" */
+export const parseSignal = (text: string): number => {
+  const number = signalNumber(text);
+  if (number === undefined) throw invalidParameter(`Invalid signal: ${text}`);
+  return number;
+};
+
+/**
+ * Sends a signal to the container's first process.
+ * SIGKILL and the container's stop signal are taken as "the user wants it stopped": no restart policy follows them.
+ * @param signal name or number; empty for SIGKILL
+ * @throws EngineError not-found, conflict when the container is not running, invalid-parameter
+ */
+export const kill = async (context: ContainerContext, reference: string, signal: string): Promise<void> => {
+  const number = signal === "" ? sigkill : parseSignal(signal);
+  const { id } = context.containers.find(reference);
+  await context.queue.run(id, () => sendSignal(context, id, number));
+  if (number === sigkill) await waitForExit(context, id);
+};
+
+/** For verbs that are inside the container's queue already. */
+export const sendSignal = (context: ContainerContext, id: string, number: number): void => {
+  const { containers, live } = context;
+  const record = containers.find(id);
+  const running = live.of(id).task;
+  if (record.state.status === "restarting") {
+    cancelRestart(context, id);
+    return;
+  }
+  if (record.state.status !== "running" || !running) throw notRunning(record);
+  const stops = number === sigkill || number === stopSignalOf(record);
+  const emit = (): void =>
+    context.database.emit({
+      Type: "container",
+      Action: "kill",
+      Actor: { ID: id, Attributes: { ...eventAttributes(record), signal: String(number) } },
+    });
+  if (stops && !record.manuallyStopped) containers.update(id, () => ({ manuallyStopped: true }));
+  if (!running.signal(number)) {
+    // It is gone already and its exit is on its way through the queue.
+    if (number !== sigkill) throw systemError(`Cannot kill container: ${id}: No such process`);
+    return;
+  }
+  // A frozen process acts on SIGKILL only once it is thawed.
+  if (number === sigkill && record.state.paused) running.resume();
+  emit();
+};
+
+/** Docker answers a SIGKILL once the process is gone; ten seconds at most. */
+const killPatienceMs = 10_000;
+
+const waitForExit = async (context: ContainerContext, id: string): Promise<void> => {
+  const state = context.containers.get(id)?.state;
+  if (state?.status !== "running") return;
+  const entry = context.live.of(id);
+  let finish = (): void => {};
+  const exited = new Promise<void>((resolve) => (finish = resolve));
+  const timer = setTimeout(finish, killPatienceMs);
+  entry.nextExit.add(finish);
+  await exited;
+  clearTimeout(timer);
+  entry.nextExit.delete(finish);
+};
+
+export const notRunning = (record: ContainerRecord): Error =>
+  conflict(`container ${record.id} is not running`);

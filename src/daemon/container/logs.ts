@@ -1,0 +1,37 @@
+import type { Readable } from "node:stream";
+import { invalidParameter } from "../../base/errors.ts";
+import { type LogRequest, open } from "../log/reader.ts";
+import type { ContainerContext } from "./context.ts";
+import { logFile } from "./folders.ts";
+import type { ContainerRecord } from "./record.ts";
+
+/**
+ * The log of a container as the API sends it: frames, or plain bytes of a terminal's.
+ * @throws EngineError not-found, invalid-parameter, not-implemented for a driver that keeps nothing
+ */
+export const logs = (
+  context: ContainerContext,
+  reference: string,
+  request: LogRequest,
+): { tty: boolean; stream: Readable } => {
+  const record = context.containers.find(reference);
+  if (!request.stdout && !request.stderr) {
+    throw invalidParameter("Bad parameters: you must choose at least one stream");
+  }
+  return logStream(context, record, request);
+};
+
+export const logStream = (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  request: LogRequest,
+): { tty: boolean; stream: Readable } => {
+  const tty = record.config.Tty ?? false;
+  const kept = record.hostConfig.LogConfig?.Type !== "none";
+  const reader = open({
+    logPath: kept ? logFile(context.settings, record.id) : null,
+    tty,
+    ended: context.live.find(record.id)?.task?.exited ?? Promise.resolve(),
+  });
+  return { tty, stream: reader.read(request) };
+};

@@ -1,0 +1,50 @@
+import type { EndpointSettings, PortMap } from "../../wire/engine/network.ts";
+import type { ContainerContext } from "./context.ts";
+import type { ContainerRecord } from "./record.ts";
+import { isRunning } from "./state.ts";
+
+/** A container's endpoints by network name, as inspect shows them: what it has while it runs, else what it asked for. */
+export const endpointsOf = (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+): Record<string, EndpointSettings> => {
+  const current = context.networks.sandbox(record.id)?.networks ?? {};
+  const mode = record.hostConfig.NetworkMode ?? "";
+  return Object.fromEntries(
+    Object.entries(record.networks).map(([name, wanted]) => {
+      const running = current[name];
+      if (running) return [name, running];
+      // The host's network and `none` have no endpoint to look at, and still belong to their network while it runs.
+      const joined = isRunning(record.state) && (mode === "host" || mode === "none") && mode === name;
+      return [name, unconnected(wanted, joined ? networkId(context, name) : "")];
+    }),
+  );
+};
+
+const networkId = (context: ContainerContext, name: string): string => context.networks.find(name).id;
+
+const unconnected = (wanted: EndpointSettings, id: string): EndpointSettings => ({
+  IPAMConfig: wanted.IPAMConfig ?? null,
+  Links: wanted.Links ?? null,
+  Aliases: wanted.Aliases ?? null,
+  MacAddress: wanted.MacAddress ?? "",
+  DriverOpts: wanted.DriverOpts ?? null,
+  GwPriority: wanted.GwPriority ?? 0,
+  NetworkID: id,
+  EndpointID: "",
+  Gateway: "",
+  IPAddress: "",
+  IPPrefixLen: 0,
+  IPv6Gateway: "",
+  GlobalIPv6Address: "",
+  GlobalIPv6PrefixLen: 0,
+  DNSNames: null,
+});
+
+/** What is published, and what is only exposed (null). Empty when it does not run. */
+export const portsOf = (context: ContainerContext, record: Readonly<ContainerRecord>): PortMap => {
+  const sandbox = context.networks.sandbox(record.id);
+  if (!isRunning(record.state) || !sandbox) return {};
+  const exposed = Object.keys(record.config.ExposedPorts ?? {}).map((port) => (port.includes("/") ? port : `${port}/tcp`));
+  return { ...Object.fromEntries(exposed.map((port) => [port, null])), ...sandbox.ports };
+};

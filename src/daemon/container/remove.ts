@@ -1,0 +1,108 @@
+import { rename, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { conflict, invalidParameter, messageOf } from "../../base/errors.ts";
+import type { ContainerContext } from "./context.ts";
+import { releaseResources } from "./exit.ts";
+import { dataFolder, taskFolder } from "./folders.ts";
+import { settle } from "./live.ts";
+import { type ContainerRecord, eventAttributes, slashed } from "./record.ts";
+import { cancelRestart } from "./restart/schedule.ts";
+import { isActive, isPaused, statusWord } from "./state.ts";
+import { stopRunning } from "./stop.ts";
+
+export interface RemoveOptions {
+  force?: boolean;
+  removeVolumes?: boolean;
+  removeLink?: boolean;
+}
+
+/**
+ * Removes a container; with `force` also a running one. Answers when its name, addresses, ports and files are free.
+ * @throws EngineError not-found, conflict when it runs or is being removed
+ */
+export const remove = async (
+  context: ContainerContext,
+  reference: string,
+  options: RemoveOptions,
+): Promise<void> => {
+  const record = context.containers.find(reference);
+  if (options.removeLink) throw invalidParameter(`Could not get the name of the link: ${reference} is no link`);
+  const live = context.live.of(record.id);
+  if (live.removing) throw conflict(`removal of container ${reference} is already in progress`);
+  if (isActive(record.state) && !options.force) {
+    const advice = isPaused(record.state)
+      ? "container is paused and must be unpaused first"
+      : `container is ${statusWord(record.state)}: stop the container before removing or force remove`;
+    throw conflict(`cannot remove container "${slashed(record)}": ${advice}`);
+  }
+  live.removing = true;
+  try {
+    if (isActive(record.state)) await endRunning(context, record.id);
+    await context.queue.run(record.id, async () => {
+      const now = context.containers.get(record.id);
+      if (now) await deleteContainer(context, now, options);
+    });
+  } catch (error) {
+    live.removing = false;
+    settle(live.removed, { ...live.lastExit, Error: { Message: messageOf(error) } });
+    throw error;
+  }
+};
+
+const endRunning = async (context: ContainerContext, id: string): Promise<void> => {
+  await context.queue.run(id, () => {
+    if (context.containers.get(id)?.state.status === "restarting") cancelRestart(context, id);
+  });
+  await stopRunning(context, id, { signal: "SIGKILL", timeoutSeconds: 0 });
+};
+
+/** Removes a container that does not run. Inside its queue. */
+export const deleteContainer = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  options: RemoveOptions,
+): Promise<void> => {
+  const { id } = record;
+  const live = context.live.of(id);
+  live.removing = true;
+  // A start that failed half-way or a crash may have left something.
+  await releaseResources(context, record);
+  const folder = dataFolder(context.settings, id);
+  const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
+  await context.layers.removeWritable(id);
+  await rename(folder, doomed).catch(ignoreMissing);
+  context.execs.forgetContainer(id);
+  context.volumes.unreference(id);
+  context.containers.delete(record, (transaction) =>
+    transaction.emit({
+      Type: "container",
+      Action: "destroy",
+      Actor: { ID: id, Attributes: eventAttributes(record) },
+    }),
+  );
+  if (options.removeVolumes) await removeAnonymousVolumes(context, record);
+  context.live.forget(id);
+  settle(live.nextExit, live.lastExit);
+  settle(live.removed, live.lastExit);
+  // Only the name is needed to be free; the bytes go in their own time, and at the next start after a crash.
+  void rm(doomed, { recursive: true, force: true }).catch(() => undefined);
+  void rm(taskFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
+};
+
+const removeAnonymousVolumes = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+): Promise<void> => {
+  for (const mount of record.mounts) {
+    if (mount.Type !== "volume" || !mount.anonymous || !mount.Name) continue;
+    try {
+      await context.volumes.remove(mount.Name, { force: false });
+    } catch {
+      // Another container uses it: it stays, as in Docker.
+    }
+  }
+};
+
+const ignoreMissing = (error: NodeJS.ErrnoException): void => {
+  if (error.code !== "ENOENT") throw error;
+};

@@ -1,0 +1,26 @@
+import type { ContainerContext } from "../context.ts";
+import { eventAttributes } from "../record.ts";
+import { start } from "../start/start.ts";
+import { type StopOptions, stopRunning } from "../stop.ts";
+
+/**
+ * Stops the container when it runs and starts it. `--rm` does not remove it in between.
+ * @throws EngineError as `stop` and `start` do
+ */
+export const restart = async (context: ContainerContext, reference: string, options: StopOptions): Promise<void> => {
+  const { id } = context.containers.find(reference);
+  const live = context.live.of(id);
+  live.keep = true;
+  try {
+    await stopRunning(context, id, options);
+  } finally {
+    live.keep = false;
+  }
+  await start(context, id);
+  const record = context.containers.find(id);
+  context.database.emit({
+    Type: "container",
+    Action: "restart",
+    Actor: { ID: id, Attributes: eventAttributes(record) },
+  });
+};

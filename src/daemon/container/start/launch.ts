@@ -1,0 +1,122 @@
+import { EngineError, isKind, messageOf, systemError } from "../../../base/errors.ts";
+import { TaskStartError } from "../../runtime/start-error.ts";
+import type { Task } from "../../runtime/task.ts";
+import type { ContainerContext } from "../context.ts";
+import { taskFolder } from "../folders.ts";
+import { handleExit, releaseResources } from "../exit.ts";
+import { beginHealth } from "../health/begin.ts";
+import { type ContainerRecord, eventAttributes } from "../record.ts";
+import { transition } from "../state.ts";
+import { connectNetwork } from "./network.ts";
+import { mountAll } from "./mounts.ts";
+import { createTaskSpec } from "./task-spec.ts";
+import { writeFiles } from "./files.ts";
+
+/** The exit code of a container that the engine itself could not start. */
+const engineFailureCode = 128;
+
+/**
+ * Starts the process of a container that does not run: root filesystem, network, files, mounts, runtime; then the record
+ * and the event. Inside the container's queue. When a step fails everything before it is taken back.
+ * @throws EngineError in Docker's words; the record keeps the message and the exit code
+ */
+export const launch = async (context: ContainerContext, id: string): Promise<void> => {
+  const record = context.containers.find(id);
+  const live = context.live.of(id);
+  const step = context.trace(id);
+  let task: Task;
+  try {
+    task = await startTask(context, record, step);
+  } catch (error) {
+    await releaseResources(context, record);
+    throw noteFailure(context, record, error);
+  }
+  live.task = task;
+  const running = recordStart(context, record, task);
+  step("record");
+  // The exit of a process that is over already comes through the queue, behind this start.
+  watchTask(context, id, task);
+  beginHealth(context, running);
+};
+
+/** Follows a task to its end. */
+export const watchTask = (context: ContainerContext, id: string, task: Task): void => {
+  void task.exited.then((exit) => handleExit(context, id, exit));
+};
+
+const startTask = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  step: (name: string) => void,
+): Promise<Task> => {
+  const { id } = record;
+  const live = context.live.of(id);
+  const rootfs = context.layers.mountWritable(id);
+  step("rootfs");
+  const network = await connectNetwork(context, record);
+  step("network");
+  try {
+    const files = writeFiles(context, record, network);
+    step("files");
+    const mounts = await mountAll(context, record, rootfs);
+    step("mounts");
+    const pending = [...live.pending];
+    const spec = createTaskSpec(context, record, { rootfs, network, files, mounts });
+    step("spec");
+    const task = await context.runtime.start({
+      ...spec,
+      dir: taskFolder(context.settings, id),
+      attach: pending.map(({ stdin, stdout, stderr }) => ({
+        stdin,
+        stdout,
+        stderr,
+        raw: record.config.Tty ?? false,
+      })),
+      trace: step,
+    });
+    pending.forEach((attachment, i) => {
+      const streams = task.attached[i];
+      if (streams) void attachment.connect(streams);
+    });
+    return task;
+  } finally {
+    network.closeFds();
+  }
+};
+
+const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord>, task: Task): ContainerRecord =>
+  context.containers.update(
+    record.id,
+    ({ state }) => ({
+      state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAt.toString() }),
+      startedBefore: true,
+      manuallyStopped: false,
+    }),
+    (transaction) =>
+      transaction.emit({
+        Type: "container",
+        Action: "start",
+        Actor: { ID: record.id, Attributes: eventAttributes(record) },
+      }),
+  ) ?? record;
+
+const noteFailure = (context: ContainerContext, record: Readonly<ContainerRecord>, error: unknown): EngineError => {
+  const exitCode = error instanceof TaskStartError ? error.exitCode : engineFailureCode;
+  const told = error instanceof EngineError && !isKind(error, "system") ? error : systemError(messageOf(error), error);
+  context.containers.update(
+    record.id,
+    ({ state }) => ({ state: transition(state, { kind: "start-failed", exitCode, error: told.message }) }),
+    (transaction) =>
+      transaction.emit({
+        Type: "container",
+        Action: "die",
+        Actor: {
+          ID: record.id,
+          Attributes: { ...eventAttributes(record), execDuration: "0", exitCode: String(exitCode) },
+        },
+      }),
+  );
+  const live = context.live.of(record.id);
+  for (const attachment of live.pending) attachment.cancel();
+  return told;
+};

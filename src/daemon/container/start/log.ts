@@ -1,0 +1,37 @@
+import { logAttributes } from "../../log/attributes.ts";
+import { logSettings } from "../../log/driver.ts";
+import type { ShimLog } from "../../runtime/shim/arguments.ts";
+import { EngineError, messageOf } from "../../../base/errors.ts";
+import type { ContainerContext } from "../context.ts";
+import { logFile } from "../folders.ts";
+import type { ContainerRecord } from "../record.ts";
+
+/** The container's log, as its shim writes it; undefined for the driver `none`. @throws EngineError in Docker's words */
+export const shimLog = (context: ContainerContext, record: Readonly<ContainerRecord>): ShimLog | undefined => {
+  const { Type = "json-file", Config } = record.hostConfig.LogConfig ?? {};
+  const options = Config ?? {};
+  try {
+    const { kept, maxSizeBytes, maxFiles } = logSettings({ Type, Config: options });
+    if (!kept) return undefined;
+    const attributes = logAttributes(options, {
+      id: record.id,
+      name: record.name,
+      imageId: record.imageId,
+      imageName: record.config.Image ?? "",
+      labels: record.config.Labels ?? {},
+      env: record.config.Env ?? [],
+    });
+    return {
+      path: logFile(context.settings, record.id),
+      ...(maxSizeBytes === null ? {} : { maxSizeBytes }),
+      maxFiles,
+      ...(Object.keys(attributes).length > 0 ? { attributes: JSON.stringify(attributes) } : {}),
+    };
+  } catch (error) {
+    throw new EngineError(
+      error instanceof EngineError ? error.kind : "system",
+      `failed to create task for container: failed to initialize logging driver: ${messageOf(error)}`,
+      { cause: error },
+    );
+  }
+};

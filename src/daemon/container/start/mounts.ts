@@ -1,0 +1,104 @@
+import { mkdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { invalidParameter } from "../../../base/errors.ts";
+import { MS, mountTmpfs } from "../../../linux/mount/mount.ts";
+import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
+import type { ContainerContext } from "../context.ts";
+import { dataFolder } from "../folders.ts";
+import type { ContainerRecord, MountRecord } from "../record.ts";
+
+/** What a container's mounts have become for the runtime. */
+export interface PreparedMounts {
+  binds: SpecMount[];
+  tmpfs: SpecTmpfs[];
+  /** The directory for /dev/shm, where it is shared. */
+  shmPath: string | undefined;
+}
+
+/**
+ * Makes everything that a container's mounts need on the host: volumes are mounted and filled at their first use, missing
+ * bind sources made where `-v` promised it, shared memory mounted where it outlives one container.
+ * @throws EngineError in Docker's words
+ */
+export const mountAll = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  rootfs: string,
+): Promise<PreparedMounts> => {
+  const binds: SpecMount[] = [];
+  const tmpfs: SpecTmpfs[] = [];
+  for (const mount of record.mounts) {
+    const destination = mount.Destination ?? "";
+    if (mount.Type === "tmpfs") {
+      tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
+      continue;
+    }
+    const source = mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(mount);
+    binds.push({
+      source,
+      destination,
+      readOnly: mount.RW === false,
+      ...(mount.Propagation ? { propagation: mount.Propagation } : {}),
+      ...mount.bindOptions,
+    });
+  }
+  for (const [destination, options] of Object.entries(record.hostConfig.Tmpfs ?? {})) {
+    tmpfs.push({ destination, options });
+  }
+  return { binds, tmpfs, shmPath: sharedMemory(context, record) };
+};
+
+const volumeSource = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  mount: MountRecord,
+  rootfs: string,
+): Promise<string> => {
+  const { path } = await context.volumes.mount(mount.Name ?? "", record.id, {
+    ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
+    ...(mount.copyUp ? { copyUp: { rootfs, path: mount.Destination ?? "" } } : {}),
+  });
+  return path;
+};
+
+const bindSource = (mount: MountRecord): string => {
+  const source = mount.Source ?? "";
+  try {
+    statSync(source);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    if (!mount.createSource) {
+      throw invalidParameter(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
+    }
+    mkdirSync(source, { recursive: true, mode: 0o755 });
+  }
+  return source;
+};
+
+/**
+ * `--ipc shareable` has its /dev/shm on the host, so that others can join it; `container:X` uses X's, `host` the host's;
+ * a private one is the runtime's own tmpfs.
+ */
+const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecord>): string | undefined => {
+  const mode = record.hostConfig.IpcMode ?? "";
+  if (mode === "host") return "/dev/shm";
+  if (mode.startsWith("container:")) {
+    const other = context.containers.find(mode.slice("container:".length));
+    return shmFolder(context, other.id);
+  }
+  if (mode !== "shareable") return undefined;
+  const folder = shmFolder(context, record.id);
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const size = record.hostConfig.ShmSize || context.settings.defaultShmSizeBytes;
+  mountTmpfs(folder, {
+    source: "shm",
+    flags: MS.noexec | MS.nosuid | MS.nodev,
+    data: { mode: "1777", size: String(size) },
+  });
+  return folder;
+};
+
+/** Where a container's shareable /dev/shm is mounted. */
+export const shmFolder = (context: ContainerContext, id: string): string =>
+  join(dataFolder(context.settings, id), "mounts", "shm");
+

@@ -1,0 +1,112 @@
+import { readFileSync } from "node:fs";
+import { conflict } from "../../../base/errors.ts";
+import type { NetworkRequest } from "../../network/request.ts";
+import type { Relay } from "../../network/port/allocator.ts";
+import type { ContainerContext } from "../context.ts";
+import type { ContainerRecord } from "../record.ts";
+import { linksOf } from "./links.ts";
+
+/** The network a container was given for this run. */
+export interface ConnectedNetwork {
+  /** Where the runtime finds it: a namespace's path, or the host's. */
+  namespace: { path: string } | "host";
+  /** Contents of the files at /etc; undefined where another container's are used. */
+  hosts: string | undefined;
+  resolvConf: string | undefined;
+  /** Another container whose files are shared. */
+  filesOf: string | undefined;
+  holdFds: readonly number[];
+  relays: readonly Relay[];
+  /** `--link`'s variables. */
+  env: string[];
+  /** Closes this process's copies of the descriptors; the shim has its own. */
+  closeFds(): void;
+}
+
+const nothing = { hosts: undefined, resolvConf: undefined, filesOf: undefined, holdFds: [], relays: [], env: [] };
+
+/**
+ * Connects a container as its network mode says: its own namespace on its networks, the host's, or another container's.
+ * @throws EngineError in Docker's words
+ */
+export const connectNetwork = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+): Promise<ConnectedNetwork> => {
+  const mode = record.hostConfig.NetworkMode ?? "bridge";
+  if (mode.startsWith("container:")) return joinContainer(context, mode.slice("container:".length));
+  if (mode === "host") return { ...nothing, ...hostFiles(record), namespace: "host", closeFds: () => {} };
+  const sandbox = await context.networks.attach(record.id, networkRequest(context, record));
+  return {
+    namespace: { path: sandbox.key },
+    hosts: sandbox.hosts,
+    resolvConf: sandbox.resolvConf,
+    filesOf: undefined,
+    holdFds: sandbox.holdFds,
+    relays: sandbox.relays,
+    env: linksOf(context, record).env,
+    closeFds: () => sandbox.closeFds(),
+  };
+};
+
+const joinContainer = (context: ContainerContext, reference: string): ConnectedNetwork => {
+  const other = context.containers.find(reference);
+  if (other.state.status === "restarting") {
+    throw conflict(`Container ${other.id} is restarting, wait until the container is running`);
+  }
+  if (other.state.status !== "running") {
+    throw conflict(`cannot join network of a non running container: ${other.id}`);
+  }
+  return {
+    ...nothing,
+    namespace: { path: `/proc/${other.state.pid}/ns/net` },
+    filesOf: other.id,
+    closeFds: () => {},
+  };
+};
+
+const readOrEmpty = (path: string): string => {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return "";
+  }
+};
+
+/** On the host's network the host's own files serve, with what the container adds. */
+const hostFiles = ({ hostConfig }: Readonly<ContainerRecord>): { hosts: string; resolvConf: string } => {
+  const extra = (hostConfig.ExtraHosts ?? []).map((entry) => {
+    const at = entry.search(/[:=]/);
+    const address = entry.slice(at + 1);
+    return `${address === "host-gateway" ? "127.0.0.1" : address}\t${entry.slice(0, at)}\n`;
+  });
+  const own = [
+    ...(hostConfig.Dns ?? []).map((server) => `nameserver ${server}`),
+    ...((hostConfig.DnsSearch ?? []).length > 0 ? [`search ${hostConfig.DnsSearch?.join(" ")}`] : []),
+    ...((hostConfig.DnsOptions ?? []).length > 0 ? [`options ${hostConfig.DnsOptions?.join(" ")}`] : []),
+  ];
+  return {
+    hosts: readOrEmpty("/etc/hosts") + extra.join(""),
+    resolvConf: own.length > 0 ? `${own.join("\n")}\n` : readOrEmpty("/etc/resolv.conf"),
+  };
+};
+
+/** What the network room is asked for. */
+export const networkRequest = (context: ContainerContext, record: Readonly<ContainerRecord>): NetworkRequest => {
+  const { config, hostConfig } = record;
+  return {
+    containerName: record.name,
+    hostname: config.Hostname ?? "",
+    domainname: config.Domainname ?? "",
+    // `none` is a namespace with nothing but a loopback.
+    endpoints: hostConfig.NetworkMode === "none" || config.NetworkDisabled ? {} : record.networks,
+    portBindings: hostConfig.PortBindings ?? {},
+    exposedPorts: Object.keys(config.ExposedPorts ?? {}),
+    publishAll: hostConfig.PublishAllPorts ?? false,
+    dns: hostConfig.Dns ?? [],
+    dnsSearch: hostConfig.DnsSearch ?? [],
+    dnsOptions: hostConfig.DnsOptions ?? [],
+    extraHosts: hostConfig.ExtraHosts ?? [],
+    links: linksOf(context, record).links,
+  };
+};
