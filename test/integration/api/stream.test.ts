@@ -67,12 +67,12 @@ test("logs: the type by terminal and version, the client's end, a source that fa
   const plain = await api.call("GET", "/containers/x/logs?stdout=1&tail=5&since=1.5&until=0");
   assert.equal(plain.headers["content-type"], "application/vnd.docker.multiplexed-stream");
   assert.equal(plain.text, "line\n");
-  assert.equal(options?.tail, 5);
-  assert.equal(options?.sinceNs, 1_500_000_000n);
-  assert.equal(options?.untilNs, undefined);
+  assert.equal(options?.tail, "5");
+  assert.equal(options?.since, "1.5");
+  assert.equal(options?.until, "0");
   const terminal = await api.call("GET", "/containers/tty/logs?stderr=1&tail=all");
   assert.equal(terminal.headers["content-type"], "application/vnd.docker.raw-stream");
-  assert.equal(options?.tail, undefined);
+  assert.equal(options?.tail, "all");
   const old = await api.call("GET", "/v1.41/containers/x/logs?stdout=1");
   assert.equal(old.headers["content-type"], "application/vnd.docker.raw-stream");
   const none = await api.call("GET", "/containers/x/logs");

@@ -151,7 +151,7 @@ const wait = async (containers: ContainerRoutesService, call: Call): Promise<voi
   const asked = call.query.string("condition");
   const condition = asked === "" ? "not-running" : conditions.find((known) => known === asked);
   if (condition === undefined) throw invalidParameter(`invalid condition: ${quote(asked)}`);
-  const { result } = await containers.wait(call.param("id"), condition);
+  const { result } = await containers.wait(call.param("id"), condition, call.signal);
   const lines = call.lines();
   lines.open();
   lines.write(await result);

@@ -101,4 +101,3 @@ const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecor
 /** Where a container's shareable /dev/shm is mounted. */
 export const shmFolder = (context: ContainerContext, id: string): string =>
   join(dataFolder(context.settings, id), "mounts", "shm");
-
