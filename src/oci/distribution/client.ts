@@ -1,0 +1,108 @@
+import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
+import { Authorizer } from "./authorizer.ts";
+import type { Endpoint, RegistrySettings } from "./endpoint.ts";
+import { errorOfAnswer } from "./error-answer.ts";
+import { retryAfterMs, retry, defaultRetry } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
+import { readBody, Transport } from "./transport.ts";
+import type { RegistryAnswer, RegistryRequest } from "./transport.ts";
+
+const maxErrorBytes = 64 * 1024;
+const pingTimeoutMs = 15_000;
+
+export interface ClientOptions {
+  settings: RegistrySettings;
+  userAgent: string;
+  auth?: RegistryAuthConfig | undefined;
+  retry?: RetryPolicy;
+  signal?: AbortSignal | undefined;
+}
+
+/** Authorized, repeated and checked requests to one registry, for the scopes it was opened with. */
+export class RegistryClient implements Disposable {
+  readonly base: URL;
+  readonly endpoint: Endpoint;
+  readonly retry: RetryPolicy;
+  readonly #transport: Transport;
+  readonly #authorizer: Authorizer;
+  readonly #waits = new WeakMap<object, number>();
+
+  private constructor(endpoint: Endpoint, options: ClientOptions, scopes: readonly string[]) {
+    const { proxyEnvironment } = options.settings;
+    this.endpoint = endpoint;
+    this.base = new URL(`${endpoint.scheme}://${endpoint.host}/v2/`);
+    this.retry = options.retry ?? defaultRetry;
+    this.#transport = new Transport(endpoint, {
+      userAgent: options.userAgent,
+      ...(proxyEnvironment === undefined ? {} : { proxyEnvironment }),
+    });
+    this.#authorizer = new Authorizer(this.#transport, options.auth, scopes);
+  }
+
+  /**
+   * Meets the registry: sends `GET /v2/` and learns how it wants to be authorized.
+   *
+   * @throws TransportError when nothing answers there.
+   */
+  static async open(endpoint: Endpoint, options: ClientOptions, scopes: readonly string[]): Promise<RegistryClient> {
+    const client = new RegistryClient(endpoint, options, scopes);
+    try {
+      const timeout = AbortSignal.timeout(pingTimeoutMs);
+      const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
+      const answer = await client.#transport.send({ method: "GET", url: client.base, signal });
+      answer.body.destroy();
+      client.#authorizer.learn(answer.headers["www-authenticate"] ?? "");
+      return client;
+    } catch (error) {
+      client[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /**
+   * Sends a request and returns an answer below 400, or one of the statuses in `accept`. A request with a stream as its
+   * body is sent once.
+   *
+   * @throws RegistryError, UnexpectedAnswerError or TransportError.
+   */
+  async send(request: RegistryRequest, accept: readonly number[] = []): Promise<RegistryAnswer> {
+    const once = request.body !== undefined && !(request.body instanceof Uint8Array);
+    const policy = once ? { ...this.retry, attempts: 1 } : this.retry;
+    return retry(
+      policy,
+      request.signal,
+      () => this.#send(request, accept, !once),
+      (error) => this.#waits.get(error as object),
+    );
+  }
+
+  async #send(request: RegistryRequest, accept: readonly number[], mayRepeat: boolean): Promise<RegistryAnswer> {
+    const { method, url, signal } = request;
+    const authorization =
+      url.origin === this.base.origin ? await this.#authorizer.header(method, url, signal) : undefined;
+    const headers = authorization === undefined ? request.headers : { ...request.headers, authorization };
+    const answer = await this.#transport.send({ ...request, headers: headers ?? {} });
+    if (answer.status < 400 || accept.includes(answer.status)) return answer;
+    const text = method === "HEAD" ? "" : (await readBody(answer, maxErrorBytes)).toString("utf8");
+    if (method === "HEAD") answer.body.resume();
+    const fresh = this.#refresh(answer);
+    if (fresh && mayRepeat) return this.#send(request, accept, false);
+    const error = errorOfAnswer(answer.status, answer.headers, text);
+    const waitMs = retryAfterMs(answer.headers["retry-after"], Date.now());
+    if (waitMs !== undefined) this.#waits.set(error, waitMs);
+    throw error;
+  }
+
+  /** A 401 in the middle: the token has run out, or the challenge came only now. True when trying again may help. */
+  #refresh(answer: RegistryAnswer): boolean {
+    const challenge = answer.headers["www-authenticate"];
+    if (answer.status !== 401 || challenge === undefined || answer.url.origin !== this.base.origin) return false;
+    this.#authorizer.learn(challenge);
+    this.#authorizer.forget();
+    return this.#authorizer.renewable;
+  }
+
+  [Symbol.dispose](): void {
+    this.#transport[Symbol.dispose]();
+  }
+}

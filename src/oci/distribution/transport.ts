@@ -1,0 +1,136 @@
+import * as http from "node:http";
+import * as https from "node:https";
+import { Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { getCACertificates } from "node:tls";
+import type { Endpoint } from "./endpoint.ts";
+import { reasonOf } from "./reason.ts";
+import { ContentError, TransportError } from "./registry-error.ts";
+
+/** How long nothing at all may come over a connection. */
+const idleTimeoutMs = 60_000;
+const maxRedirects = 10;
+const maxSockets = 8;
+
+export interface RegistryRequest {
+  method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
+  url: URL;
+  headers?: Record<string, string | string[]>;
+  body?: Uint8Array | Readable;
+  signal?: AbortSignal | undefined;
+}
+
+export interface RegistryAnswer {
+  status: number;
+  headers: http.IncomingHttpHeaders;
+  body: http.IncomingMessage;
+  /** After redirects. */
+  url: URL;
+}
+
+const redirects = new Set([301, 302, 303, 307, 308]);
+
+/**
+ * HTTP to one endpoint and to where it sends us, over connections that are kept. `Authorization` and the client
+ * certificate stay with the endpoint: they never go to another scheme, host or port.
+ */
+export class Transport implements Disposable {
+  readonly #origin: string;
+  readonly #plain: http.Agent;
+  readonly #own: https.Agent;
+  readonly #other: https.Agent;
+  readonly #userAgent: string;
+
+  constructor(endpoint: Endpoint, options: { userAgent: string; proxyEnvironment?: Record<string, string | undefined> }) {
+    this.#origin = new URL(`${endpoint.scheme}://${endpoint.host}`).origin;
+    this.#userAgent = options.userAgent;
+    const { ca, cert, key } = endpoint.certificates;
+    const shared: https.AgentOptions = { keepAlive: true, maxSockets };
+    if (options.proxyEnvironment !== undefined) shared.proxyEnv = options.proxyEnvironment;
+    const trust: https.AgentOptions = {
+      ...shared,
+      minVersion: "TLSv1.2",
+      rejectUnauthorized: !endpoint.insecure,
+      ...(endpoint.scheme === "https" && !endpoint.insecure ? { ca: [...getCACertificates("system"), ...ca] } : {}),
+    };
+    this.#plain = new http.Agent(shared);
+    this.#other = new https.Agent(trust);
+    this.#own = cert === undefined || key === undefined ? this.#other : new https.Agent({ ...trust, cert, key });
+  }
+
+  /**
+   * Sends a request and follows redirects of GET and HEAD. The answer's body must be read or destroyed by the caller.
+   *
+   * @throws TransportError when there is no answer; what aborted `signal` when that did it.
+   */
+  async send(request: RegistryRequest): Promise<RegistryAnswer> {
+    let { url } = request;
+    const headers: Record<string, string | string[]> = { "user-agent": this.#userAgent, ...request.headers };
+    for (let hops = 0; ; hops++) {
+      if (url.origin !== this.#origin && hops > 0) delete headers["authorization"];
+      const body = await this.#once({ ...request, url, headers });
+      const answer = { status: body.statusCode ?? 0, headers: body.headers, body, url };
+      const location = body.headers.location;
+      const follows = request.method === "GET" || request.method === "HEAD";
+      if (!follows || !redirects.has(answer.status) || location === undefined) return answer;
+      body.destroy();
+      const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
+      if (hops === maxRedirects || target === undefined || !/^https?:$/.test(target.protocol))
+        throw new TransportError(request.method, url.href, "stopped after a redirect that cannot be followed", {
+          temporary: false,
+        });
+      url = target;
+    }
+  }
+
+  #once(request: RegistryRequest): Promise<http.IncomingMessage> {
+    const { url, method, headers, body, signal } = request;
+    const secure = url.protocol === "https:";
+    const agent = secure ? (url.origin === this.#origin ? this.#own : this.#other) : this.#plain;
+    return new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const sent = (secure ? https : http).request(url, {
+        method,
+        agent,
+        headers: headers ?? {},
+        timeout: idleTimeoutMs,
+        ...(signal === undefined ? {} : { signal }),
+      });
+      sent.on("response", resolve);
+      sent.on("timeout", () => sent.destroy(Object.assign(new Error("i/o timeout"), { code: "ETIMEDOUT" })));
+      sent.on("error", (error) => {
+        if (signal?.aborted) return reject(signal.reason as Error);
+        const { text, temporary } = reasonOf(error);
+        reject(new TransportError(method, url.href, text, { cause: error, temporary }));
+      });
+      if (body instanceof Readable) pipeline(body, sent).catch((error: unknown) => sent.destroy(error as Error));
+      else sent.end(body);
+    });
+  }
+
+  [Symbol.dispose](): void {
+    for (const agent of [this.#plain, this.#own, this.#other]) agent.destroy();
+  }
+}
+
+/**
+ * The whole body of an answer, which may have at most `maxBytes`.
+ *
+ * @throws ContentError when it has more.
+ */
+export const readBody = async (answer: RegistryAnswer, maxBytes: number): Promise<Buffer> => {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      total += chunk.length;
+      if (total > maxBytes)
+        throw new ContentError(`the answer of ${answer.url.origin} is larger than ${maxBytes} bytes`);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof ContentError) throw error;
+    throw new TransportError("GET", answer.url.href, reasonOf(error).text, { cause: error, temporary: true });
+  }
+  return Buffer.concat(chunks);
+};
