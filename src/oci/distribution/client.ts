@@ -2,7 +2,8 @@ import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import { Authorizer } from "./authorizer.ts";
 import type { Endpoint, RegistrySettings } from "./endpoint.ts";
 import { errorOfAnswer } from "./error-answer.ts";
-import { retryAfterMs, retry, defaultRetry } from "./retry.ts";
+import { TransportError } from "./registry-error.ts";
+import { defaultRetry, retry, retryAfterMs } from "./retry.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { readBody, Transport } from "./transport.ts";
 import type { RegistryAnswer, RegistryRequest } from "./transport.ts";
@@ -46,8 +47,8 @@ export class RegistryClient implements Disposable {
    */
   static async open(endpoint: Endpoint, options: ClientOptions, scopes: readonly string[]): Promise<RegistryClient> {
     const client = new RegistryClient(endpoint, options, scopes);
+    const timeout = AbortSignal.timeout(pingTimeoutMs);
     try {
-      const timeout = AbortSignal.timeout(pingTimeoutMs);
       const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
       const answer = await client.#transport.send({ method: "GET", url: client.base, signal });
       answer.body.destroy();
@@ -55,7 +56,9 @@ export class RegistryClient implements Disposable {
       return client;
     } catch (error) {
       client[Symbol.dispose]();
-      throw error;
+      if (!timeout.aborted || options.signal?.aborted) throw error;
+      const text = "context deadline exceeded (Client.Timeout exceeded while awaiting headers)";
+      throw new TransportError("GET", client.base.href, text, { cause: error, temporary: false });
     }
   }
 

@@ -41,7 +41,10 @@ export class Transport implements Disposable {
   readonly #other: https.Agent;
   readonly #userAgent: string;
 
-  constructor(endpoint: Endpoint, options: { userAgent: string; proxyEnvironment?: Record<string, string | undefined> }) {
+  constructor(
+    endpoint: Endpoint,
+    options: { userAgent: string; proxyEnvironment?: Record<string, string | undefined> },
+  ) {
     this.#origin = new URL(`${endpoint.scheme}://${endpoint.host}`).origin;
     this.#userAgent = options.userAgent;
     const { ca, cert, key } = endpoint.certificates;
