@@ -1,0 +1,75 @@
+import type { Readable } from "node:stream";
+import type { Clock } from "../../base/clock.ts";
+import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
+import type { RetryPolicy } from "../../oci/distribution/retry.ts";
+import type { Database } from "../state/database.ts";
+import type { ImageStore } from "./store.ts";
+
+/** The engine's part that keeps blobs by their digest, as images need it. */
+export interface Blobs {
+  has(digest: string): boolean;
+  read(digest: string): Promise<Buffer>;
+  open(digest: string): Readable;
+  ingest(
+    digest: string | null,
+    source: Readable | Uint8Array,
+    options: { maxBytes: number; signal?: AbortSignal | undefined; onProgress?: (bytes: number) => void },
+  ): Promise<{ digest: string; size: number }>;
+  remove(digest: string): Promise<void>;
+}
+
+export interface StoredLayer {
+  chainId: string;
+  diffId: string;
+  parent: string | null;
+  sizeBytes: number;
+}
+
+/** The engine's part that keeps unpacked layers by their chain id, as images need it. */
+export interface Layers {
+  get(chainId: string): StoredLayer | undefined;
+  register(
+    parent: string | null,
+    tar: Readable,
+    options: { diffId?: string; lease: ContentLease; signal?: AbortSignal | undefined },
+  ): Promise<StoredLayer>;
+  tar(chainId: string): Readable;
+  metadata(chainId: string): Record<string, string>;
+}
+
+/** Keeps content from being collected while it is worked with. */
+export interface ContentLease extends AsyncDisposable {
+  add(kind: "blob" | "layer", key: string): void;
+  keepAlive(): void;
+}
+
+/** How to reach registries, and as whom. */
+export interface RegistryAccess {
+  settings: RegistrySettings;
+  userAgent: string;
+  retry?: RetryPolicy;
+}
+
+/** Who uses an image; the composition root fills it in from the containers. */
+export interface ImageUse {
+  /** Ids of containers. */
+  running: string[];
+  stopped: string[];
+}
+
+/** What the verbs of an image work with. One per engine; the verbs hold no state of their own. */
+export interface ImageContext {
+  readonly database: Database;
+  readonly store: ImageStore;
+  readonly blobs: Blobs;
+  readonly layers: Layers;
+  readonly leases: { open(reason: string, ttlMs: number): ContentLease };
+  /** Removes what no image, container or lease reaches. */
+  readonly collect: () => Promise<unknown>;
+  readonly clock: Clock;
+  readonly driverName: string;
+  /** What images say they were made by. */
+  readonly engineVersion: string;
+  readonly registry: RegistryAccess;
+  readonly usedBy: (imageId: string) => ImageUse;
+}

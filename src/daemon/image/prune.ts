@@ -1,0 +1,73 @@
+import { EngineError, invalidParameter } from "../../base/errors.ts";
+import { Filters } from "../../base/filters.ts";
+import { parseTimestampMs } from "../../base/timestamp.ts";
+import type { ImageDeleteResponseItem } from "../../wire/engine/image.ts";
+import type { ImageContext } from "./context.ts";
+import type { ImageRecord } from "./record.ts";
+import { Removal } from "./removal.ts";
+import { carryOut } from "./remove.ts";
+
+const knownFilters = ["dangling", "label", "label!", "until"];
+
+export interface ImagePruneReport {
+  ImagesDeleted: ImageDeleteResponseItem[] | null;
+  SpaceReclaimed: number;
+}
+
+const untilOf = (context: ImageContext, filters: Filters): number => {
+  const values = filters.get("until");
+  if (values.length > 1) throw invalidParameter("more than one until filter specified");
+  return values[0] === undefined ? Infinity : parseTimestampMs(values[0], context.clock.now());
+};
+
+/** The names by which to remove an image that is to go, or nothing when it stays. */
+const namesToRemove = (record: Readonly<ImageRecord>, names: { tags: string[]; digests: string[] }, all: boolean) => {
+  if (names.tags.length + names.digests.length === 0) return [record.id.slice(7)];
+  return all || names.tags.length === 0 ? [...names.tags, ...names.digests] : [];
+};
+
+/**
+ * Removes images without a tag, or with `dangling=false` all that no container uses.
+ *
+ * @throws EngineError invalid-parameter
+ *
+ * **Source:** Engine API, ImagePrune.
+ */
+export const pruneImages = async (
+  context: ImageContext,
+  filters: Filters = Filters.none,
+): Promise<ImagePruneReport> => {
+  filters.requireKeys(knownFilters);
+  const all = !filters.flag("dangling", true);
+  const untilMs = untilOf(context, filters);
+  const names = context.store.names();
+  const children = context.store.childCounts();
+  const removal = new Removal(context.store, context.usedBy);
+  for (const record of context.store.all()) {
+    const { running, stopped } = context.usedBy(record.id);
+    if (running.length + stopped.length > 0 || (children.get(record.id) ?? 0) > 0) continue;
+    if (untilMs !== Infinity && !(Date.parse(record.config.created ?? "") <= untilMs)) continue;
+    if (!filters.matchLabels(record.config.config?.Labels)) continue;
+    const { tags = [], digests = [] } = names.get(record.id) ?? {};
+    const own = { tags: tags.map(String), digests: digests.map(String) };
+    for (const name of namesToRemove(record, own, all)) planOne(removal, record, name);
+  }
+  const removed = await carryOut(context, [removal.steps]);
+  context.database.emit({
+    Type: "image",
+    Action: "prune",
+    Actor: { ID: "", Attributes: { reclaimed: String(removed.sizeBytes) } },
+    scope: "local",
+  });
+  return { ImagesDeleted: removed.items.length === 0 ? null : removed.items, SpaceReclaimed: removed.sizeBytes };
+};
+
+/** An image that cannot go stays, without a word. */
+const planOne = (removal: Removal, record: Readonly<ImageRecord>, name: string): void => {
+  if (removal.isGone(record.id)) return;
+  try {
+    removal.remove(record, name, { force: false, prune: true });
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+  }
+};
