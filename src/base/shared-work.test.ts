@@ -60,6 +60,9 @@ test("a failure reaches everyone, and the next one starts anew", async () => {
     shared.run("k", fail, { onMessage }),
     shared.run("k", fail, { onMessage }),
   ]);
-  assert.deepEqual(results.map(({ status }) => status), ["rejected", "rejected"]);
+  assert.deepEqual(
+    results.map(({ status }) => status),
+    ["rejected", "rejected"],
+  );
   assert.equal(await shared.run("k", async () => 1, { onMessage }), 1);
 });

@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
 import type { Database } from "../state/database.ts";
+import type { LayerTransfers } from "./pull/transfers.ts";
 import type { ImageStore } from "./store.ts";
 
 /** The engine's part that keeps blobs by their digest, as images need it. */
@@ -10,6 +11,7 @@ export interface Blobs {
   has(digest: string): boolean;
   read(digest: string): Promise<Buffer>;
   open(digest: string): Readable;
+  path(digest: string): string;
   ingest(
     digest: string | null,
     source: Readable | Uint8Array,
@@ -30,8 +32,14 @@ export interface Layers {
   get(chainId: string): StoredLayer | undefined;
   register(
     parent: string | null,
-    tar: Readable,
-    options: { diffId?: string; lease: ContentLease; signal?: AbortSignal | undefined },
+    archive: Readable | { path: string },
+    options: {
+      diffId?: string;
+      lease: ContentLease;
+      signal?: AbortSignal | undefined;
+      /** Hears how many bytes of the archive have been taken so far. */
+      onProgress?: (bytes: number) => void;
+    },
   ): Promise<StoredLayer>;
   tar(chainId: string): Readable;
   metadata(chainId: string): Record<string, string>;
@@ -63,6 +71,7 @@ export interface ImageContext {
   readonly store: ImageStore;
   readonly blobs: Blobs;
   readonly layers: Layers;
+  readonly transfers: LayerTransfers;
   readonly leases: { open(reason: string, ttlMs: number): ContentLease };
   /** Removes what no image, container or lease reaches. */
   readonly collect: () => Promise<unknown>;

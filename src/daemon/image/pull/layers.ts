@@ -1,0 +1,57 @@
+import { shortId } from "../../../base/ids.ts";
+import type { Repository } from "../../../oci/distribution/repository.ts";
+import type { ImageManifest } from "../../../wire/oci/manifest.ts";
+import type { OciImageConfig } from "../../../wire/oci/image-config.ts";
+import type { ContentLease, ImageContext } from "../context.ts";
+import { chainIdsOf } from "../document.ts";
+import { statusOf } from "../progress.ts";
+import type { OnProgress } from "../progress.ts";
+
+/**
+ * Makes all layers of an image be here: those that are not are downloaded side by side and unpacked in order.
+ *
+ * @returns which layers were downloaded, so that their blobs are known to be what the layers are.
+ */
+export const fetchLayers = async (
+  context: ImageContext,
+  repository: Repository,
+  manifest: ImageManifest,
+  config: OciImageConfig,
+  options: { lease: ContentLease; signal: AbortSignal | undefined; tell: OnProgress },
+): Promise<boolean[]> => {
+  const { lease, tell } = options;
+  // One failed layer ends the others.
+  const abort = new AbortController();
+  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
+  const chain = chainIdsOf(config);
+  const missing = chain.map((chainId) => {
+    lease.add("layer", chainId);
+    return context.layers.get(chainId) === undefined;
+  });
+  for (const [index, { digest }] of manifest.layers.entries())
+    tell(statusOf(shortId(digest), missing[index] === true ? "Pulling fs layer" : "Already exists"));
+  const downloads = manifest.layers.map((layer, index) => {
+    if (missing[index] !== true) return undefined;
+    lease.add("blob", layer.digest);
+    return context.transfers.download(context, repository, layer, { signal, tell });
+  });
+  const failed = Promise.all(downloads);
+  const unpack = async (): Promise<void> => {
+    for (const [index, layer] of manifest.layers.entries()) {
+      const download = downloads[index];
+      if (download === undefined) continue;
+      await download;
+      const parent = chain[index - 1] ?? null;
+      const place = { parent, chainId: chain[index] ?? "", diffId: config.rootfs.diff_ids[index] ?? "" };
+      await context.transfers.register(context, layer, place, { signal, tell });
+    }
+  };
+  try {
+    await Promise.all([failed, unpack()]);
+  } catch (error) {
+    abort.abort(error);
+    await Promise.allSettled(downloads);
+    throw error;
+  }
+  return missing;
+};

@@ -1,0 +1,182 @@
+import { forbidden, invalidParameter, systemError } from "../../../base/errors.ts";
+import { sha256 } from "../../../oci/digest.ts";
+import { withRepository } from "../../../oci/distribution/connect.ts";
+import { downloadBlob } from "../../../oci/distribution/download.ts";
+import type { Repository } from "../../../oci/distribution/repository.ts";
+import { ContentError } from "../../../oci/distribution/registry-error.ts";
+import type { Platform } from "../../../oci/platform.ts";
+import { parseReference } from "../../../oci/reference.ts";
+import type { Reference } from "../../../oci/reference.ts";
+import type { Descriptor } from "../../../wire/oci/descriptor.ts";
+import type { OciImageConfig } from "../../../wire/oci/image-config.ts";
+import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
+import type { EventInput } from "../../event/event.ts";
+import type { ContentLease, ImageContext } from "../context.ts";
+import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
+import { platformMismatch, runsOn } from "../find.ts";
+import type { OnProgress } from "../progress.ts";
+import type { ImageRecord } from "../record.ts";
+import { imageEvent } from "../store.ts";
+import { pullError } from "./errors.ts";
+import { fetchLayers } from "./layers.ts";
+import { resolveManifest } from "./manifest.ts";
+import type { ResolvedManifest } from "./manifest.ts";
+
+/** How long a pull keeps its content when the daemon dies in the middle. */
+const leaseMs = 24 * 60 * 60 * 1000;
+
+export interface PullOptions {
+  auth?: RegistryAuthConfig | undefined;
+  platform?: Platform | undefined;
+  /** All tags of the repository. */
+  all?: boolean;
+  signal?: AbortSignal | undefined;
+}
+
+/**
+ * Pulls an image, or all of a repository, and names it. Nothing stays of a pull that fails or is aborted.
+ *
+ * @throws EngineError not-found, unauthorized, forbidden, invalid-parameter or system, in Docker's words. Until the
+ * first progress message nothing has been said, so the error can still be the answer's status.
+ *
+ * **Source:** Engine API, ImageCreate.
+ */
+export const pullImage = async (
+  context: ImageContext,
+  name: string,
+  options: PullOptions,
+  tell: OnProgress,
+): Promise<void> => {
+  const parsed = parseReference(name);
+  if (parsed.familiarName === "scratch") throw forbidden("'scratch' is a reserved name");
+  const all = options.all === true && parsed.tag === undefined && parsed.digest === undefined;
+  const reference = all ? parsed : parsed.withDefaultTag();
+  const { settings, userAgent, retry } = context.registry;
+  const { auth, signal } = options;
+  const client = { settings, userAgent, auth, signal, ...(retry === undefined ? {} : { retry }) };
+  const place = { domain: reference.domain, path: reference.path };
+  try {
+    await withRepository(place, "pull", client, async (repository) => {
+      const tags = all ? (await repository.tags(signal)).map((tag) => reference.withTag(tag)) : [reference];
+      let isNew = false;
+      for (const tag of tags) isNew = (await pullOne(context, repository, tag, { ...options, all }, tell)) || isNew;
+      const state = isNew ? "Downloaded newer image" : "Image is up to date";
+      tell({ status: `Status: ${state} for ${reference.familiar()}` });
+      if (all) context.database.emit(pullEvent(reference, undefined));
+    });
+  } catch (error) {
+    throw pullError(error, reference, signal);
+  } finally {
+    await context.collect();
+  }
+  warnOfPlatform(context, reference, options.platform, tell);
+};
+
+const pullEvent = (reference: Reference, record: ImageRecord | undefined): EventInput =>
+  imageEvent("pull", reference.familiar(), reference.familiarName, record);
+
+/** One tag or digest. True when it named something else before, or nothing. */
+const pullOne = async (
+  context: ImageContext,
+  repository: Repository,
+  reference: Reference,
+  options: PullOptions,
+  tell: OnProgress,
+): Promise<boolean> => {
+  const { signal, platform } = options;
+  const { store } = context;
+  await using lease = context.leases.open(`pull of ${reference.toString()}`, leaseMs);
+  const wanted =
+    reference.digest === undefined
+      ? { tag: reference.tag ?? "latest" }
+      : { digest: reference.digest, known: store.named(reference) !== undefined };
+  const label = reference.digest === undefined ? (reference.tag ?? "latest") : reference.toString();
+  const found = await resolveManifest(context, repository, wanted, {
+    platform,
+    lease,
+    signal,
+    onFound: () => tell({ status: `Pulling from ${reference.path}`, id: label }),
+  });
+  const record = await fetchImage(context, repository, found, { lease, signal, tell });
+  signal?.throwIfAborted();
+  tell({ status: `Digest: ${found.digest}` });
+  const before = store.named(reference)?.id;
+  context.database.transaction((transaction) => {
+    store.putImage(transaction, store.merged(record));
+    const byDigest = reference.withDigest(found.digest);
+    if (store.named(byDigest) === undefined || reference.digest !== undefined)
+      store.putReference(transaction, byDigest, record.id);
+    if (reference.digest === undefined) store.putReference(transaction, reference, record.id);
+    if (options.all !== true) transaction.emit(pullEvent(reference, record));
+  });
+  return before !== record.id;
+};
+
+/** Brings the configuration and the layers of a manifest here. */
+const fetchImage = async (
+  context: ImageContext,
+  repository: Repository,
+  { manifest, documents }: ResolvedManifest,
+  options: { lease: ContentLease; signal: AbortSignal | undefined; tell: OnProgress },
+): Promise<ImageRecord> => {
+  const { lease, signal } = options;
+  const id = manifest.config.digest;
+  lease.add("blob", id);
+  const known = context.store.get(id);
+  const config = known?.config ?? (await fetchConfig(context, repository, manifest.config, signal));
+  if (config.rootfs.diff_ids.length !== manifest.layers.length)
+    throw systemError("layers from manifest don't match image configuration");
+  const { os } = platformOf(config);
+  if (os !== "linux")
+    throw systemError(`cannot download image with operating system ${JSON.stringify(os)} when requesting "linux"`);
+  const chain = chainIdsOf(config);
+  for (const chainId of chain) lease.add("layer", chainId);
+  const isWhole = known !== undefined && chain.every((chainId) => context.layers.get(chainId) !== undefined);
+  const fetched = isWhole ? [] : await fetchLayers(context, repository, manifest, config, options);
+  const place = `${repository.client.endpoint.host}/${repository.path}`;
+  return {
+    id,
+    config,
+    chainId: chain.at(-1) ?? null,
+    parent: null,
+    lastTagTime: null,
+    manifests: documents,
+    blobs: manifest.layers.map(({ digest, size, mediaType }, index) =>
+      fetched[index] === true ? { digest, size, mediaType, repositories: [place] } : null,
+    ),
+  };
+};
+
+const fetchConfig = async (
+  context: ImageContext,
+  repository: Repository,
+  descriptor: Descriptor,
+  signal: AbortSignal | undefined,
+): Promise<OciImageConfig> => {
+  if (descriptor.size > maxConfigBytes) throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
+  const chunks: Buffer[] = [];
+  let total = 0;
+  for await (const chunk of downloadBlob(repository, descriptor.digest, { sizeBytes: descriptor.size, signal })) {
+    chunks.push(chunk);
+    total += chunk.length;
+    if (total > maxConfigBytes) throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
+  }
+  const bytes = Buffer.concat(chunks);
+  if (sha256(bytes) !== descriptor.digest)
+    throw new ContentError(`image config verification failed for digest ${descriptor.digest}`);
+  const config = parseImageConfig(bytes);
+  await context.blobs.ingest(descriptor.digest, bytes, { maxBytes: maxConfigBytes });
+  return config;
+};
+
+/** An image of one platform only may be of another than was asked for; Docker says so and keeps it. */
+const warnOfPlatform = (
+  context: ImageContext,
+  reference: Reference,
+  platform: Platform | undefined,
+  tell: OnProgress,
+): void => {
+  const record = platform === undefined ? undefined : context.store.named(reference);
+  if (platform === undefined || record === undefined || runsOn(record, platform)) return;
+  tell({ status: `WARNING: ${platformMismatch(reference.toString(), record, platform)}` });
+};
