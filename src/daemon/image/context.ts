@@ -12,6 +12,8 @@ export interface Blobs {
   read(digest: string): Promise<Buffer>;
   open(digest: string): Readable;
   path(digest: string): string;
+  /** Bytes. */
+  size(digest: string): number;
   ingest(
     digest: string | null,
     source: Readable | Uint8Array,
@@ -24,7 +26,10 @@ export interface StoredLayer {
   chainId: string;
   diffId: string;
   parent: string | null;
+  /** Bytes of its files, as Docker counts an image's size. */
   sizeBytes: number;
+  /** Length of its archive. */
+  tarBytes: number;
 }
 
 /** The engine's part that keeps unpacked layers by their chain id, as images need it. */

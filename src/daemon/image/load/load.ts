@@ -1,0 +1,145 @@
+import type { Readable } from "node:stream";
+import { EngineError, invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
+import { shortId } from "../../../base/ids.ts";
+import type { Platform } from "../../../oci/platform.ts";
+import { parseReference } from "../../../oci/reference.ts";
+import type { Reference } from "../../../oci/reference.ts";
+import type { ContentLease, ImageContext } from "../context.ts";
+import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
+import { runsOn } from "../find.ts";
+import { countBytes } from "../progress.ts";
+import type { OnProgress } from "../progress.ts";
+import type { ImageRecord } from "../record.ts";
+import { imageEvent } from "../store.ts";
+import { archivedImages } from "./contents.ts";
+import type { ArchivedImage } from "./contents.ts";
+import { spoolArchive } from "./spool.ts";
+
+const leaseMs = 24 * 60 * 60 * 1000;
+
+export interface LoadOptions {
+  /** No bars while layers are unpacked. */
+  quiet?: boolean;
+  /** Only images of this platform. */
+  platform?: Platform | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+interface LoadedImage {
+  record: ImageRecord;
+  tags: Reference[];
+}
+
+/**
+ * Takes the images of an archive that `docker save` or another tool wrote. All of them come, or none.
+ *
+ * @throws EngineError in Docker's words.
+ *
+ * **Source:** Engine API, ImageLoad.
+ */
+export const loadImages = async (
+  context: ImageContext,
+  source: Readable,
+  options: LoadOptions,
+  tell: OnProgress,
+): Promise<void> => {
+  const { signal, platform } = options;
+  try {
+    await using lease = context.leases.open("load", leaseMs);
+    const archive = await spoolArchive(context, source, lease, signal);
+    const loaded: LoadedImage[] = [];
+    for (const image of await archivedImages(context, archive, platform)) {
+      const one = await loadOne(context, image, lease, options, tell);
+      if (one !== undefined) loaded.push(one);
+    }
+    signal?.throwIfAborted();
+    for (const line of commit(context, loaded)) tell({ stream: line });
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw systemError(signal?.aborted ? "context canceled" : messageOf(error), error);
+  } finally {
+    source.destroy();
+    await context.collect();
+  }
+};
+
+/** Unpacks one image's layers; undefined for one of a platform that is not wanted. */
+const loadOne = async (
+  context: ImageContext,
+  image: ArchivedImage,
+  lease: ContentLease,
+  { platform, quiet, signal }: LoadOptions,
+  tell: OnProgress,
+): Promise<LoadedImage | undefined> => {
+  const config = parseImageConfig(await readConfig(context, image.config));
+  const { os } = platformOf(config);
+  if (os !== "linux") throw systemError(`cannot load ${os} image on linux`);
+  const chain = chainIdsOf(config);
+  const record: ImageRecord = {
+    id: image.config,
+    config,
+    chainId: chain.at(-1) ?? null,
+    parent: image.parent,
+    lastTagTime: null,
+    manifests: image.manifests,
+    blobs: chain.map(() => null),
+  };
+  if (platform !== undefined && !runsOn(record, platform)) return undefined;
+  const [expected, actual] = [image.layers.length, chain.length];
+  if (expected !== actual)
+    throw systemError(`invalid manifest, layers length mismatch: expected ${expected}, got ${actual}`);
+  const tags = image.tags.map(readTag);
+  for (const [index, chainId] of chain.entries()) {
+    lease.add("layer", chainId);
+    if (context.layers.get(chainId) !== undefined) continue;
+    const [blob = "", diffId = ""] = [image.layers[index], config.rootfs.diff_ids[index]];
+    const path = context.blobs.path(blob);
+    const count =
+      quiet === true ? undefined : countBytes(shortId(diffId), "Loading layer", context.blobs.size(blob), tell);
+    let counted = 0;
+    const onProgress = (bytes: number): void => {
+      count?.(bytes - counted);
+      counted = bytes;
+    };
+    await context.layers.register(chain[index - 1] ?? null, { path }, { diffId, lease, signal, onProgress });
+  }
+  return { record, tags };
+};
+
+const readConfig = async (context: ImageContext, digest: string): Promise<Buffer> => {
+  if (context.blobs.size(digest) > maxConfigBytes)
+    throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
+  return context.blobs.read(digest);
+};
+
+const readTag = (text: string): Reference => {
+  const reference = parseReference(text);
+  if (reference.tag === undefined) throw systemError(`invalid tag ${JSON.stringify(text)}`);
+  return reference.digest === undefined ? reference : reference.withTag(reference.tag);
+};
+
+/** Records all images with their names and events at once; returns what to tell of it. */
+const commit = (context: ImageContext, loaded: readonly LoadedImage[]): string[] => {
+  const { store } = context;
+  const lines: string[] = [];
+  const ids = new Set(loaded.map(({ record }) => record.id));
+  context.database.transaction((transaction) => {
+    for (const { record, tags } of loaded) {
+      const parent = record.parent !== null && ids.has(record.parent) && record.parent !== record.id;
+      store.putImage(transaction, store.merged({ ...record, parent: parent ? record.parent : null }));
+      for (const tag of tags) {
+        const before = store.named(tag);
+        if (before !== undefined && before.id !== record.id)
+          lines.push(
+            `The image ${tag.familiar()} already exists, renaming the old one with ID ${before.id} to empty string\n`,
+          );
+        store.putReference(transaction, tag, record.id);
+        lines.push(`Loaded image: ${tag.familiar()}\n`);
+      }
+      transaction.emit(imageEvent("load", record.id, record.id, record));
+    }
+  });
+  if (loaded.every(({ tags }) => tags.length === 0))
+    for (const { record } of loaded) lines.push(`Loaded image ID: ${record.id}\n`);
+  return lines;
+};
