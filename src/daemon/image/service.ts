@@ -138,10 +138,13 @@ export class ImageService {
     return pruneImages(this.#context, filters);
   }
 
-  /** What must not be collected: every image's blobs and layers. */
-  *references(): Generator<{ blobs: string[]; layers: string[] }> {
-    for (const record of this.#context.store.all())
-      yield { blobs: [record.id, ...record.manifests], layers: record.chainId === null ? [] : [record.chainId] };
+  /** What images need of the content: their documents and their layers. For the collector. */
+  roots(): { blobs: string[]; layers: string[] } {
+    const records = [...this.#context.store.all()];
+    return {
+      blobs: records.flatMap(({ id, manifests }) => [id, ...manifests]),
+      layers: records.flatMap(({ chainId }) => (chainId === null ? [] : [chainId])),
+    };
   }
 
   #image(record: Readonly<ImageRecord>): Image {

@@ -82,8 +82,10 @@ export class LayerTransfers {
       lease.add("blob", layer.digest);
       const count = countBytes(id, "Extracting", layer.size, say);
       let counted = 0;
+      // A program that decompresses a file tells nothing in between.
+      count(0);
       try {
-        return await context.layers.register(
+        const stored = await context.layers.register(
           place.parent,
           { path: context.blobs.path(layer.digest) },
           {
@@ -96,6 +98,8 @@ export class LayerTransfers {
             },
           },
         );
+        if (counted < layer.size) count(layer.size - counted);
+        return stored;
       } catch (error) {
         if (shared.aborted) throw error;
         throw systemError(`failed to register layer: ${messageOf(error)}`, error);
