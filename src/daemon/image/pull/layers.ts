@@ -44,11 +44,12 @@ export const fetchLayers = async (
       await context.transfers.register(context, layer, place, { signal, tell });
     }
   };
+  const parts = [...downloads, unpack()];
   try {
-    await Promise.all([...downloads, unpack()]);
+    await Promise.all(parts);
   } catch (error) {
     abort.abort(error);
-    await Promise.allSettled(downloads);
+    await Promise.allSettled(parts);
     throw error;
   }
   return missing;
