@@ -29,6 +29,8 @@ import type { ImagePruneReport } from "./prune.ts";
 import { pullImage } from "./pull/pull.ts";
 import type { PullOptions } from "./pull/pull.ts";
 import { LayerTransfers } from "./pull/transfers.ts";
+import { pushImages } from "./push/push.ts";
+import type { PushOptions } from "./push/push.ts";
 import type { ImageRecord } from "./record.ts";
 import type { RemovalOptions } from "./removal.ts";
 import { removeImage } from "./remove.ts";
@@ -93,6 +95,11 @@ export class ImageService {
 
   pull(reference: string, options: PullOptions, tell: OnProgress): Promise<void> {
     return pullImage(this.#context, reference, options, tell);
+  }
+
+  /** All tags when `reference` has none. */
+  push(reference: string, options: PushOptions, tell: OnProgress): Promise<void> {
+    return pushImages(this.#context, reference, options, tell);
   }
 
   load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
