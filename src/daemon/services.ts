@@ -56,7 +56,10 @@ export interface RegistryAuth {
 export interface Attachment {
   /** With a terminal the stream is raw, without one it comes in frames. */
   tty: boolean;
-  /** Serves the connection until either side is done; does not throw for a client that left. */
+  /**
+   * Serves the connection until both sides are done and closes it; does not throw for a client that left. Iterating over
+   * `client` would end its writing side with its reading side: listen for `data` and `end`, or pipe.
+   */
   run(client: Duplex): Promise<void>;
 }
 

@@ -47,6 +47,8 @@ const releaseFromParser = (socket: Duplex): void => {
   socket.on("data", idle);
   socket.pause();
   for (const event of ["data", "end", "drain", "error", "timeout"]) socket.removeAllListeners(event);
+  // Neither flowing nor paused: the first listener for data starts it, as on a new socket.
+  (socket as { readableFlowing: boolean | null }).readableFlowing = null;
 };
 
 const head = (upgrade: boolean, reply: HijackReply): string => {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { chmod, chown, lstat, mkdir, rm } from "node:fs/promises";
 import type { Server } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { dirname } from "node:path";
 import { EngineError, messageOf, systemError } from "../../base/errors.ts";
 
@@ -172,12 +172,20 @@ const started = (server: Server, where: object, what: string): Promise<void> =>
     });
   });
 
-const listenerOf = (server: Server, address: string): Listener => ({
-  address,
-  [Symbol.asyncDispose]: () =>
-    new Promise<void>((resolve) => {
-      // libuv removes the file of a unix socket that it bound itself; one that was passed in stays.
-      server.close(() => resolve());
-      server.closeAllConnections();
-    }),
-});
+const listenerOf = (server: Server, address: string): Listener => {
+  // HTTP forgets connections that were taken over, and would wait for them.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
+  return {
+    address,
+    [Symbol.asyncDispose]: () =>
+      new Promise<void>((resolve) => {
+        // libuv removes the file of a unix socket that it bound itself; one that was passed in stays.
+        server.close(() => resolve());
+        for (const socket of sockets) socket.destroy();
+      }),
+  };
+};

@@ -22,7 +22,7 @@ export const decodeText = <T>(shape: Shape<T>, text: string): T => {
   } catch {
     throw invalidParameter(explainSyntax(text));
   }
-  return (value === null && shape.kind === "struct" ? {} : conform(shape, value, "")) as T;
+  return (value === null && shape.kind === "struct" ? {} : conform(shape, value, rootName(shape))) as T;
 };
 
 /** A request without a body needs no type; one with a body must say JSON. */
@@ -51,9 +51,13 @@ const mismatch = (shape: Shape, value: unknown, path: string): Error => {
   return invalidParameter(`invalid JSON: json: cannot unmarshal ${what} into ${place(path)} of type ${shape.type}`);
 };
 
+/** Where paths begin: the struct's name without its package. ContainerCreate, which is made of several, has none. */
+const rootName = (shape: Shape): string =>
+  shape.type === "container.CreateRequest" ? "" : (shape.type.split(".").at(-1) ?? "");
+
 /** Where in the body: a JSON pointer with dots, as dockerd 28.5 shows it. */
 const place = (path: string): string =>
-  path === "" ? "Go value" : /\.[0-9]+$/.test(path) ? path : `Go struct field ${path}`;
+  !path.includes(".") ? "Go value" : /\.[0-9]+$/.test(path) ? path : `Go struct field ${path}`;
 
 const within = (path: string, key: string | number): string =>
   `${path}.${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
@@ -66,8 +70,9 @@ const integerRange: Record<string, [min: number, max: number]> = {
   "time.Duration": [-(2 ** 63), 2 ** 63],
 };
 
+/** Null is the zero value of its type: "" for an item that is a string, absent for a field. */
 const conform = (shape: Shape, value: unknown, path: string): unknown => {
-  if (value === null) return null;
+  if (value === null) return shape.kind === "string" ? "" : null;
   switch (shape.kind) {
     case "any":
       return value;
@@ -89,7 +94,7 @@ const conform = (shape: Shape, value: unknown, path: string): unknown => {
     case "strings-or-string":
       if (typeof value === "string") return [value];
       if (!Array.isArray(value)) throw mismatch(shape, value, path);
-      return value.map((item, i) => conform(string, item, within(path, i)) ?? "");
+      return value.map((item, i) => conform(string, item, within(path, i)));
     case "list":
       if (!Array.isArray(value)) throw mismatch(shape, value, path);
       return value.map((item, i) => conform(shape.of, item, within(path, i)));
