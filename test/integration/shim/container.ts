@@ -43,7 +43,7 @@ const applets = [
 ];
 
 /** The part of a runtime spec that these tests need: no seccomp, no network of its own. */
-const spec = (args: string[], terminal: boolean, memoryBytes?: number, hostPids = false): object => ({
+const spec = (rootfs: string, args: string[], terminal: boolean, memoryBytes?: number, hostPids = false): object => ({
   ociVersion: "1.0.2",
   process: {
     terminal,
@@ -53,7 +53,7 @@ const spec = (args: string[], terminal: boolean, memoryBytes?: number, hostPids 
     cwd: "/",
     capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
   },
-  root: { path: "rootfs" },
+  root: { path: rootfs },
   hostname: "shim-test",
   mounts: [
     { destination: "/proc", type: "proc", source: "proc" },
@@ -104,10 +104,9 @@ export class Containers implements AsyncDisposable {
     const { memoryBytes, hostPids, ...given } = options;
     const dir = this.dir(id);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    if (!existsSync(join(dir, "rootfs"))) symlinkSync("../../rootfs", join(dir, "rootfs"));
     writeFileSync(
       join(dir, "config.json"),
-      JSON.stringify(spec(args, given.terminal !== undefined, memoryBytes, hostPids)),
+      JSON.stringify(spec(join(this.root, "rootfs"), args, given.terminal !== undefined, memoryBytes, hostPids)),
     );
     this.#ids.push(id);
     return {

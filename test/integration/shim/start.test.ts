@@ -53,7 +53,6 @@ test("a start that fails says what the runtime said, and leaves nothing", async 
     "config.json",
     "exit.json",
     "none-json.log",
-    "rootfs",
     "shim.json",
   ]);
   assert.equal(statSync(containers.log("none")).size, 0);
