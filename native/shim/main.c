@@ -350,7 +350,11 @@ static void child_ready(struct source *source, uint32_t events) {
 static void start(void) {
   int stdio[3];
   const char *log_error = log_open();
-  if (log_error) return start_failed(log_error, 0);
+  if (log_error) {
+    char text[256];
+    snprintf(text, sizeof text, "cannot write the container's log: %s", log_error);
+    return start_failed(text, 0);
+  }
   if (!stdio_open(stdio) || (opt.tty && !console_listen()) || !clients_listen("shim.sock")) return start_failed(strerror(errno), 0);
   unlink(EXIT_FILE), unlink("pid");
   reserve_exit();
