@@ -30,14 +30,14 @@ for (const runtime of runtimes) {
     });
     assert.equal(demultiplex(await readAll(exec.attached[0]!)).stdout.toString(), "in exec\n");
     assert.equal((await exec.connection.exited)?.exitCode, 4);
-    const terminal = await containers.exec("c", "t", ["sh", "-c", "stty size; exit 5"], {
+    const terminal = await containers.exec("c", "t", ["sh", "-c", "sleep 0.1; stty size; exit 5"], {
       runtime,
       runtimeArguments,
       terminal: { rows: 7, columns: 8 },
       attach: [{ ...everything, raw: true }],
     });
     assert.equal((await terminal.connection.exited)?.exitCode, 5);
-    assert.match((await readAll(terminal.attached[0]!)).toString(), /\d+ \d+\r\n$/);
+    assert.match((await readAll(terminal.attached[0]!)).toString(), /^7 8\r\n$/);
     main.attached[0]!.end("bye\n");
     assert.equal(demultiplex(await readAll(main.attached[0]!)).stdout.toString(), "bye\n");
     assert.equal((await main.connection.exited)?.exitCode, 3);
