@@ -78,7 +78,7 @@ static void stdin_flush(void) {
     ssize_t n = write(in.source.fd, in_data + in.sent, in.size - in.sent);
     if (n > 0) in.sent += n;
     else if (n < 0 && errno == EINTR) continue;
-    else if (n < 0 && errno == EAGAIN) return watch(&in.source, EPOLLOUT);
+    else if (n < 0 && errno == EAGAIN) return watch(&in.source, EPOLLOUT), stdin_watch_clients();
     else return stdin_close(); // the process closed its end
   }
   in.size = in.sent = 0;

@@ -42,18 +42,30 @@ const applets = [
   "id",
 ];
 
+/** What a process's spec says of its terminal: the runtime sets the size before the program can ask for it. */
+const terminalSpec = (terminal: ShimOptions["terminal"]): object =>
+  terminal === undefined
+    ? { terminal: false }
+    : { terminal: true, consoleSize: { height: terminal.rows, width: terminal.columns } };
+
 /** The part of a runtime spec that these tests need: no seccomp, no network of its own. */
-const spec = (args: string[], terminal: boolean, memoryBytes?: number, hostPids = false): object => ({
+const spec = (
+  rootfs: string,
+  args: string[],
+  terminal: ShimOptions["terminal"],
+  memoryBytes?: number,
+  hostPids = false,
+): object => ({
   ociVersion: "1.0.2",
   process: {
-    terminal,
+    ...terminalSpec(terminal),
     user: { uid: 0, gid: 0 },
     args,
     env: ["PATH=/bin", "TERM=xterm"],
     cwd: "/",
     capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
   },
-  root: { path: "rootfs" },
+  root: { path: rootfs },
   hostname: "shim-test",
   mounts: [
     { destination: "/proc", type: "proc", source: "proc" },
@@ -104,10 +116,9 @@ export class Containers implements AsyncDisposable {
     const { memoryBytes, hostPids, ...given } = options;
     const dir = this.dir(id);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    if (!existsSync(join(dir, "rootfs"))) symlinkSync("../../rootfs", join(dir, "rootfs"));
     writeFileSync(
       join(dir, "config.json"),
-      JSON.stringify(spec(args, given.terminal !== undefined, memoryBytes, hostPids)),
+      JSON.stringify(spec(join(this.root, "rootfs"), args, given.terminal, memoryBytes, hostPids)),
     );
     this.#ids.push(id);
     return {
@@ -130,7 +141,7 @@ export class Containers implements AsyncDisposable {
     const dir = join(this.dir(id), "execs", execId);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const process = {
-      terminal: options.terminal !== undefined,
+      ...terminalSpec(options.terminal),
       user: { uid: 0, gid: 0 },
       args,
       env: ["PATH=/bin"],
@@ -179,12 +190,14 @@ export class Containers implements AsyncDisposable {
     const file = join(dir, "shim.json");
     if (!existsSync(file)) return;
     const { pid, startTime: born } = JSON.parse(readFileSync(file, "utf8")) as ShimFile;
-    for (let waited = 0; startTime(pid) === born; waited += 10) {
-      if (waited === 1000) kill(pid, 9);
-      await new Promise((resolve) => setTimeout(resolve, 10));
+    for (let waitedMs = 0; startTime(pid) === born && !isZombie(pid); waitedMs += 5) {
+      if (waitedMs === 1000) kill(pid, 9);
+      await new Promise((resolve) => setTimeout(resolve, 5));
     }
   }
 }
+
+const isZombie = (pid: number): boolean => / Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
 
 export interface LogRecord {
   log: string;
@@ -202,12 +215,15 @@ export const bytesOf = (records: LogRecord[], stream?: string): Buffer =>
       .map((record) => (record.raw === undefined ? Buffer.from(record.log) : Buffer.from(record.raw, "base64"))),
   );
 
-/** Everything until the end of a socket. */
-export const readAll = async (socket: Socket): Promise<Buffer> => {
-  const chunks: Buffer[] = [];
-  for await (const chunk of socket) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks);
-};
+/** Everything until the end of a socket, which stays open for writing. */
+export const readAll = (socket: Socket): Promise<Buffer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    socket
+      .on("data", (chunk: Buffer) => chunks.push(chunk))
+      .once("end", () => resolve(Buffer.concat(chunks)))
+      .once("error", reject);
+  });
 
 /** stdout and stderr out of an attach's frames. */
 export const demultiplex = (stream: Buffer): { stdout: Buffer; stderr: Buffer } => {

@@ -18,8 +18,8 @@ export const streamBits = (streams: AttachStreams): number =>
 
 /**
  * Attaches to a running shim: write stdin to the socket and end it for a half-close, read output until its end, which
- * comes when the process has ended. Output before the attach is in the log. The socket is paused and has
- * `allowHalfOpen`.
+ * comes when the process has ended. Output before the attach is in the log. The socket is not read
+ * until somebody asks, and has `allowHalfOpen`.
  * @throws a system error when no shim listens in `dir`.
  */
 export const attachShim = async (dir: string, streams: AttachStreams): Promise<Socket> =>

@@ -1,12 +1,13 @@
-const headerBytes = 8;
+/** Docker's stream header: `[type, 0, 0, 0, length]`. */
+export const frameHeaderBytes = 8;
 
 /** One frame: Docker's 8-byte stream header, then the payload. */
 export const encodeFrame = (type: number, payload: Uint8Array | string = ""): Buffer => {
   const body = typeof payload === "string" ? Buffer.from(payload) : payload;
-  const frame = Buffer.allocUnsafe(headerBytes + body.length);
+  const frame = Buffer.allocUnsafe(frameHeaderBytes + body.length);
   frame.writeUInt32BE((type << 24) >>> 0, 0);
   frame.writeUInt32BE(body.length, 4);
-  frame.set(body, headerBytes);
+  frame.set(body, frameHeaderBytes);
   return frame;
 };
 
@@ -36,12 +37,12 @@ export class FrameDecoder {
    */
   *decode(chunk: Uint8Array): Generator<Frame> {
     this.#held = this.#held.length === 0 ? Buffer.from(chunk) : Buffer.concat([this.#held, chunk]);
-    while (this.#held.length >= headerBytes) {
+    while (this.#held.length >= frameHeaderBytes) {
       const size = this.#held.readUInt32BE(4);
       if (size > this.#maxPayloadBytes) throw new RangeError(`frame of ${size} bytes`);
-      if (this.#held.length < headerBytes + size) return;
-      const frame = { type: this.#held[0] ?? 0, payload: this.#held.subarray(headerBytes, headerBytes + size) };
-      this.#held = this.#held.subarray(headerBytes + size);
+      if (this.#held.length < frameHeaderBytes + size) return;
+      const frame = { type: this.#held[0] ?? 0, payload: this.#held.subarray(frameHeaderBytes, frameHeaderBytes + size) };
+      this.#held = this.#held.subarray(frameHeaderBytes + size);
       yield frame;
     }
   }

@@ -66,6 +66,5 @@ export const spawnShim = (options: ShimOptions): { connection: ShimConnection; a
   }
   const [control, ...attached] = ours.map(socketOf);
   if (control === undefined) throw new Error("no control connection");
-  for (const socket of attached) socket.pause();
   return { connection: new ShimConnection(options.dir, control), attached };
 };

@@ -3,7 +3,7 @@ import { Socket } from "node:net";
 import { join } from "node:path";
 import { FrameType, protocolVersion, taskFiles } from "../../../wire/shim/protocol.ts";
 import type { Welcome } from "../../../wire/shim/protocol.ts";
-import { FrameDecoder, encodeFrame } from "./frame.ts";
+import { encodeFrame, frameHeaderBytes } from "./frame.ts";
 
 /** The longest path that fits a socket address. **Source:** unix(7). */
 const socketPathBytes = 107;
@@ -58,26 +58,22 @@ export const openSocket = async (
   }
 };
 
+/** Reads the first frame and nothing behind it, and leaves the socket as new: neither paused nor flowing. */
 const readWelcome = (socket: Socket): Promise<Welcome> =>
   new Promise((resolve, reject) => {
-    const decoder = new FrameDecoder(welcomeBytes);
     const onEnd = (): void => reject(new Error("the shim hung up"));
-    const stop = (): void => {
-      socket.off("data", onData).off("error", reject).off("end", onEnd).off("close", onEnd).pause();
-    };
-    const onData = (chunk: Buffer): void => {
-      try {
-        for (const frame of decoder.decode(chunk)) {
-          if (frame.type !== FrameType.welcome) throw new Error(`the shim answered with frame ${frame.type}`);
-          stop();
-          if (decoder.rest.length > 0) socket.unshift(decoder.rest);
-          resolve(JSON.parse(frame.payload.toString()) as Welcome);
-          return;
-        }
-      } catch (error) {
-        stop();
-        reject(error as Error);
+    let size: number | null = null;
+    const onReadable = (): void => {
+      if (size === null) {
+        const header = socket.read(frameHeaderBytes) as Buffer | null;
+        if (header === null) return;
+        size = header.readUInt32BE(4);
+        if (header[0] !== FrameType.welcome || size > welcomeBytes) return reject(new Error("the shim gave no welcome"));
       }
+      const payload = socket.read(size) as Buffer | null;
+      if (payload === null) return;
+      socket.off("readable", onReadable).off("error", reject).off("end", onEnd).off("close", onEnd);
+      resolve(JSON.parse(payload.toString()) as Welcome);
     };
-    socket.on("data", onData).on("error", reject).on("end", onEnd).on("close", onEnd);
+    socket.on("readable", onReadable).on("error", reject).on("end", onEnd).on("close", onEnd);
   });
