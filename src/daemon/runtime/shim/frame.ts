@@ -41,7 +41,10 @@ export class FrameDecoder {
       const size = this.#held.readUInt32BE(4);
       if (size > this.#maxPayloadBytes) throw new RangeError(`frame of ${size} bytes`);
       if (this.#held.length < frameHeaderBytes + size) return;
-      const frame = { type: this.#held[0] ?? 0, payload: this.#held.subarray(frameHeaderBytes, frameHeaderBytes + size) };
+      const frame = {
+        type: this.#held[0] ?? 0,
+        payload: this.#held.subarray(frameHeaderBytes, frameHeaderBytes + size),
+      };
       this.#held = this.#held.subarray(frameHeaderBytes + size);
       yield frame;
     }

@@ -68,7 +68,8 @@ const readWelcome = (socket: Socket): Promise<Welcome> =>
         const header = socket.read(frameHeaderBytes) as Buffer | null;
         if (header === null) return;
         size = header.readUInt32BE(4);
-        if (header[0] !== FrameType.welcome || size > welcomeBytes) return reject(new Error("the shim gave no welcome"));
+        if (header[0] !== FrameType.welcome || size > welcomeBytes)
+          return reject(new Error("the shim gave no welcome"));
       }
       const payload = socket.read(size) as Buffer | null;
       if (payload === null) return;
