@@ -6,13 +6,25 @@ export interface Clock {
   nowNs(): bigint;
 }
 
-/** The system's clock. Nanoseconds come from the monotonic clock on top of the wall clock read once a second. */
+const anchorForNs = 1_000_000_000n;
+
+/**
+ * The system's clock. The nanoseconds are the monotonic clock's, set on the wall clock anew each second, so they follow
+ * an adjusted wall clock and still never repeat.
+ */
 export const systemClock = (): Clock => {
   let last = 0n;
+  let anchor = 0n;
+  let wall = 0n;
   return {
     now: () => Date.now(),
     nowNs() {
-      const time = BigInt(Math.round((performance.timeOrigin + performance.now()) * 1000)) * 1000n;
+      const monotonic = process.hrtime.bigint();
+      if (monotonic - anchor > anchorForNs) {
+        anchor = monotonic;
+        wall = BigInt(Date.now()) * 1_000_000n;
+      }
+      const time = wall + (monotonic - anchor);
       last = time > last ? time : last + 1n;
       return last;
     },

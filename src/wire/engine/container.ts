@@ -10,7 +10,7 @@ export interface ContainerConfig {
   AttachStdin?: boolean;
   AttachStdout?: boolean;
   AttachStderr?: boolean;
-  ExposedPorts?: Record<string, string | null> | null;
+  ExposedPorts?: Record<string, Record<string, never>> | null;
   Tty?: boolean;
   OpenStdin?: boolean;
   StdinOnce?: boolean;
@@ -19,7 +19,7 @@ export interface ContainerConfig {
   Healthcheck?: HealthConfig | null;
   ArgsEscaped?: boolean | null;
   Image?: string;
-  Volumes?: Record<string, string | null> | null;
+  Volumes?: Record<string, Record<string, never>> | null;
   WorkingDir?: string;
   Entrypoint?: string[] | null;
   NetworkDisabled?: boolean | null;

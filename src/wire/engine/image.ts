@@ -3,12 +3,12 @@
 
 export interface ImageConfig {
   User?: string;
-  ExposedPorts?: Record<string, string | null> | null;
+  ExposedPorts?: Record<string, Record<string, never>> | null;
   Env?: string[] | null;
   Cmd?: string[] | null;
   Healthcheck?: HealthConfig | null;
   ArgsEscaped?: boolean | null;
-  Volumes?: Record<string, string | null> | null;
+  Volumes?: Record<string, Record<string, never>> | null;
   WorkingDir?: string;
   Entrypoint?: string[] | null;
   OnBuild?: string[] | null;

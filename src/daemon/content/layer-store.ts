@@ -1,0 +1,289 @@
+import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import type { Clock } from "../../base/clock.ts";
+import { notFound } from "../../base/errors.ts";
+import { newId } from "../../base/ids.ts";
+import { KeyedQueue } from "../../base/keyed-queue.ts";
+import { chainId } from "../../oci/digest.ts";
+import type { Digest } from "../../oci/digest.ts";
+import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
+import { rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
+import type { ArchiveSource } from "../../oci/layer/transfer.ts";
+import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
+import type { Database } from "../state/database.ts";
+import type { Table } from "../state/table.ts";
+import type { Change, StorageDriver } from "../storage/driver.ts";
+import { Trash } from "../storage/trash.ts";
+import { fillInitLayer } from "./init-layer.ts";
+import { DiffIdMismatch } from "./layer.ts";
+import type { Layer } from "./layer.ts";
+import type { Lease } from "./leases.ts";
+
+export interface LayerStoreParts {
+  /** For the tar journals: `<data root>/layers`, on the storage driver's filesystem. */
+  root: string;
+  driver: StorageDriver;
+  database: Database;
+  workers: LayerWorkers;
+  clock: Clock;
+}
+
+export interface RegisterOptions {
+  /** What the uncompressed archive must hash to. */
+  diffId?: Digest | undefined;
+  /** Keeps the layer until a record names it. */
+  lease: Lease;
+  signal?: AbortSignal | undefined;
+  /** Hears how many bytes of the archive, as it comes, have been taken so far. */
+  onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/**
+ * Layers by their chain id, and the writable layers of containers on top of them. A layer is in the store once its
+ * record is committed; anything else on the disk is a left-over that `restore` removes.
+ */
+export class LayerStore {
+  readonly #parts: LayerStoreParts;
+  readonly #table: Table<Layer>;
+  readonly #trash: Trash;
+  readonly #queue = new KeyedQueue();
+  /** Chain ids that a running operation builds on. */
+  readonly #pinned = new Map<Digest, number>();
+
+  constructor(parts: LayerStoreParts) {
+    this.#parts = parts;
+    this.#table = parts.database.table<Layer>("layers");
+    mkdirSync(parts.root, { recursive: true, mode: 0o700 });
+    this.#trash = new Trash(join(parts.root, ".trash"), parts.workers);
+  }
+
+  get driver(): StorageDriver {
+    return this.#parts.driver;
+  }
+
+  get(chain: Digest): Layer | undefined {
+    return this.#table.get(chain);
+  }
+
+  all(): Layer[] {
+    return [...this.#table.values()];
+  }
+
+  /** A layer and all below it, the topmost first. @throws EngineError `not-found` */
+  chain(top: Digest | null): Layer[] {
+    const layers: Layer[] = [];
+    for (let next = top; next !== null;) {
+      const layer = this.#need(next);
+      layers.push(layer);
+      next = layer.parent;
+    }
+    return layers;
+  }
+
+  /**
+   * Unpacks an archive, compressed or not, on top of `parent`. The same layer is unpacked once, however many ask at the
+   * same time; the sources of the others are destroyed unread.
+   *
+   * @throws DiffIdMismatch, TarError, CompressionError, or what the source failed with. Nothing is left behind then.
+   */
+  async register(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
+    const expected = options.diffId === undefined ? null : chainId(parent, options.diffId);
+    if (expected !== null) options.lease.add("layer", expected);
+    using _pin = this.#pin(parent);
+    if (parent !== null) this.#need(parent);
+    return this.#queue.run(expected ?? newId(), async () => {
+      options.signal?.throwIfAborted();
+      const known = expected === null ? undefined : this.get(expected);
+      if (known === undefined) return this.#unpack(parent, source, options);
+      if ("destroy" in source) source.destroy();
+      return known;
+    });
+  }
+
+  /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
+  tar(chain: Digest): Readable {
+    return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
+  }
+
+  /** Makes a container's layer on top of an image's; null for an image without layers. */
+  async createWritable(id: string, parent: Digest | null, options?: Record<string, string>): Promise<void> {
+    using _pin = this.#pin(parent);
+    const init = await this.#initLayer(parent);
+    await this.driver.createWritable(id, init, options);
+  }
+
+  /** The container's root filesystem on the host; mounted when this returns. */
+  mountWritable(id: string): string {
+    return this.driver.mount(id);
+  }
+
+  unmountWritable(id: string): Promise<void> {
+    return this.driver.unmount(id);
+  }
+
+  removeWritable(id: string): Promise<void> {
+    return this.driver.remove(id);
+  }
+
+  /** What a container changed, as `docker diff` tells it. */
+  changes(id: string): Promise<Change[]> {
+    return this.driver.changes(id);
+  }
+
+  /** The archive of what a container changed. */
+  diff(id: string): Readable {
+    return this.driver.diff(id);
+  }
+
+  writableSize(id: string): Promise<number> {
+    return this.driver.size(id);
+  }
+
+  /** Bytes of a container's own files and of all layers below. */
+  async rootSize(id: string, parent: Digest | null): Promise<number> {
+    return this.chain(parent).reduce((sum, { sizeBytes }) => sum + sizeBytes, await this.writableSize(id));
+  }
+
+  /** GraphDriver.Data of a container's layer, or of an image's by its chain id. */
+  metadata(id: string): Record<string, string> {
+    return this.driver.metadata(this.get(id)?.cacheId ?? id);
+  }
+
+  /** Chain ids that running operations build on: no collection may take them. */
+  pinned(): Digest[] {
+    return [...this.#pinned.keys()];
+  }
+
+  /** Removes layers that nothing needs. The caller knows that no other layer is on top of them. */
+  async remove(layers: readonly Layer[]): Promise<void> {
+    if (layers.length === 0) return;
+    this.#parts.database.transaction((transaction) => {
+      for (const { chainId: chain } of layers) transaction.delete(this.#table, chain);
+    });
+    for (const { cacheId } of layers) await this.#discard(cacheId);
+  }
+
+  /**
+   * Removes what an earlier daemon left half done. To be called once, before anything else.
+   *
+   * @param writable ids of all containers' layers.
+   */
+  async restore(writable: Iterable<string>): Promise<void> {
+    const layers = this.all();
+    const kept = new Set([...writable, ...layers.map(({ cacheId }) => cacheId)]);
+    const complete = (id: string): boolean => existsSync(this.#initMark(id));
+    for (const { cacheId } of [...layers, { cacheId: scratch }]) if (complete(cacheId)) kept.add(initIdOf(cacheId));
+    for (const id of this.driver.list()) if (!kept.has(id)) await this.driver.remove(id);
+    for (const name of readdirSync(this.#parts.root)) {
+      if (name !== ".trash" && !kept.has(name) && name !== scratch) this.#trash.throwAway(join(this.#parts.root, name));
+    }
+  }
+
+  /** Reads a layer once and tells whether its archive still has its diffID. */
+  async verify(layer: Layer): Promise<boolean> {
+    const { createHash } = await import("node:crypto");
+    const hash = createHash("sha256");
+    try {
+      for await (const chunk of this.tar(layer.chainId)) hash.update(chunk as Buffer);
+    } catch {
+      return false;
+    }
+    return `sha256:${hash.digest("hex")}` === layer.diffId;
+  }
+
+  async #unpack(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
+    const { driver, workers, clock, database } = this.#parts;
+    const cacheId = newId();
+    try {
+      await driver.create(cacheId, parent === null ? null : this.#need(parent).cacheId);
+      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      const unpacked = await unpackFrom(workers, source, this.#place(cacheId), {
+        whiteouts: driver.whiteouts,
+        signal: options.signal,
+        onProgress: options.onProgress,
+      });
+      const { diffId } = unpacked;
+      if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
+      await driver.seal(cacheId);
+      const chain = chainId(parent, diffId);
+      options.lease.add("layer", chain);
+      const known = this.get(chain);
+      if (known !== undefined) {
+        await this.#discard(cacheId);
+        return known;
+      }
+      const layer: Layer = { chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() };
+      database.transaction((transaction) => transaction.put(this.#table, chain, layer));
+      return layer;
+    } catch (error) {
+      if ("destroy" in source) source.destroy();
+      await this.#discard(cacheId);
+      throw error;
+    }
+  }
+
+  /** The layer between an image and its containers, made at the first container of an image. */
+  async #initLayer(parent: Digest | null): Promise<string> {
+    const below = parent === null ? null : this.#need(parent).cacheId;
+    const cacheId = below ?? scratch;
+    const id = initIdOf(cacheId);
+    if (existsSync(this.#initMark(cacheId))) return id;
+    return this.#queue.run(id, async () => {
+      if (existsSync(this.#initMark(cacheId))) return id;
+      await this.driver.remove(id);
+      await this.driver.createWritable(id, below);
+      fillInitLayer(this.driver.mount(id));
+      await this.driver.unmount(id);
+      await this.driver.seal(id);
+      mkdirSync(this.#initMark(cacheId), { recursive: true, mode: 0o700 });
+      return id;
+    });
+  }
+
+  async #discard(cacheId: string): Promise<void> {
+    this.#trash.throwAway(this.#directory(cacheId));
+    await this.driver.remove(initIdOf(cacheId));
+    await this.driver.remove(cacheId);
+  }
+
+  #need(chain: Digest): Layer {
+    const layer = this.get(chain);
+    if (layer === undefined) throw notFound(`layer does not exist: ${chain}`);
+    return layer;
+  }
+
+  #pin(chain: Digest | null): Disposable {
+    if (chain === null) return { [Symbol.dispose]: () => {} };
+    this.#pinned.set(chain, (this.#pinned.get(chain) ?? 0) + 1);
+    return {
+      [Symbol.dispose]: () => {
+        const count = (this.#pinned.get(chain) ?? 1) - 1;
+        if (count === 0) this.#pinned.delete(chain);
+        else this.#pinned.set(chain, count);
+      },
+    };
+  }
+
+  #directory(cacheId: string): string {
+    return join(this.#parts.root, cacheId);
+  }
+
+  /** Is there once the init layer is complete. */
+  #initMark(cacheId: string): string {
+    return join(this.#directory(cacheId), "init");
+  }
+
+  #place(cacheId: string): JournalPlace {
+    const directory = this.#directory(cacheId);
+    return {
+      root: this.driver.diffPath(cacheId),
+      journal: join(directory, "tar"),
+      orphans: join(directory, "orphans"),
+    };
+  }
+}
+
+/** Stands for the layer below the containers of an image without layers. */
+const scratch = "scratch";
+const initIdOf = (cacheId: string): string => `${cacheId}-init`;

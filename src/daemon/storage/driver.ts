@@ -1,0 +1,57 @@
+import type { Readable } from "node:stream";
+import type { WhiteoutForm } from "../../oci/layer/extract/whiteout.ts";
+
+/** A change in a writable layer: 0 modified, 1 added, 2 deleted. */
+export interface Change {
+  /** Absolute inside the container: "/etc/hosts". */
+  path: string;
+  kind: 0 | 1 | 2;
+}
+
+/**
+ * Where the layers of images and containers live. Ids are chosen by the caller, one directory name each. All drivers
+ * pass the suite in driver.contract.ts.
+ */
+export interface StorageDriver {
+  readonly name: string;
+  /** What the members `.wh.…` of a layer's archive must become in `diffPath`. */
+  readonly whiteouts: WhiteoutForm;
+  /** DriverStatus of /info. */
+  status(): [string, string][];
+  /** Makes a layer on top of `parent`, to be filled at `diffPath` and then sealed. */
+  create(id: string, parent: string | null): Promise<void>;
+  /** Where a layer's own files are. */
+  diffPath(id: string): string;
+  /** Ends the filling: the layer never changes from here on. */
+  seal(id: string): Promise<void>;
+  /**
+   * Makes a container's layer on top of `parent`.
+   * @throws EngineError `invalid-parameter` for a storage option that cannot be had.
+   */
+  createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void>;
+  /** The layer merged with those below it; mounts when that needs it and it is not mounted. Synchronous, about 1 ms. */
+  mount(id: string): string;
+  /** Ends the mount, if there is one. Who still has it open keeps it. */
+  unmount(id: string): Promise<void>;
+  exists(id: string): boolean;
+  /** Removes a layer, mounted or not, if it exists. Its name can be used again when this resolves. */
+  remove(id: string): Promise<void>;
+  /** What a writable layer changes, sorted by path. */
+  changes(id: string): Promise<Change[]>;
+  /** A layer's archive: what it changes, with OCI whiteouts. */
+  diff(id: string): Readable;
+  /** Bytes of a layer's own files. */
+  size(id: string): Promise<number>;
+  /** GraphDriver.Data of inspect. */
+  metadata(id: string): Record<string, string>;
+  /** The ids that exist. */
+  list(): string[];
+}
+
+const storageId = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+
+/** @throws when an id could not be the name of one directory: a fault of the caller, never of a user. */
+export const checkStorageId = (id: string): string => {
+  if (!storageId.test(id)) throw new Error(`bad layer id ${JSON.stringify(id)}`);
+  return id;
+};

@@ -1,0 +1,140 @@
+import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { Socket } from "node:net";
+import type { Readable, Writable } from "node:stream";
+import { notImplemented } from "../../base/errors.ts";
+import { pipe } from "../../linux/file/pipe.ts";
+import { kill } from "../../linux/process/kill.ts";
+import { spawn } from "../../linux/process/spawn.ts";
+import type { Child } from "../../linux/process/spawn.ts";
+import { detectCompression, magicBytes } from "./format.ts";
+import type { Compression } from "./format.ts";
+import { peek } from "./peek.ts";
+import { pump } from "./pump.ts";
+import { builtinDecompressor, decompressor } from "./tool.ts";
+
+/** An archive on its way, uncompressed, to whoever reads the descriptor. */
+export interface Feed {
+  /** To be read to its end and closed by the reader; reading blocks. */
+  fd: number;
+  compression: Compression;
+  /**
+   * Fulfilled when the whole archive was handed over, or the reader closed its end. Rejects with what went wrong on this
+   * side: the source failed or was aborted, or its data is damaged.
+   */
+  finished: Promise<void>;
+  /** Ends it early: the reader sees the end of the data. */
+  cancel(): void;
+}
+
+export interface FeedOptions {
+  signal?: AbortSignal | undefined;
+  /** Hears how many bytes of the source have been taken so far. */
+  onProgress?: ((bytes: number) => void) | undefined;
+}
+
+/** Compressed data that is damaged or cut off. */
+export class CompressionError extends Error {
+  constructor(compression: Compression, options?: ErrorOptions) {
+    super(`invalid ${compression} data`, options);
+    this.name = "CompressionError";
+  }
+}
+
+const pipeBytes = 1 << 20;
+const fileChunkBytes = 1 << 18;
+const SIGPIPE = 13;
+const SIGKILL = 9;
+
+/**
+ * Decompresses a stream, whatever it is compressed with, into a pipe. The work is done by a program of the host (never
+ * one of an image) or by Node, so the event loop only moves compressed bytes.
+ *
+ * @throws EngineError `not-implemented` when nothing here can decompress it.
+ */
+export const feedStream = async (source: Readable, options: FeedOptions = {}): Promise<Feed> => {
+  const { start, all } = await peek(source, magicBytes);
+  const compression = detectCompression(start);
+  const cancel = (sink: Writable) => () => {
+    source.destroy();
+    sink.destroy();
+  };
+  if (compression === "identity") {
+    const { read, socket } = socketPipe();
+    return { fd: read, compression, finished: pump(all, socket, options), cancel: cancel(socket) };
+  }
+  const program = decompressor(compression);
+  if (program === null) return feedBuiltin(source, all, compression, options);
+  const { read, child } = spawnInto(program, "pipe");
+  const stdin = child.stdin as Socket;
+  const finished = checked(pump(all, stdin, options), child, compression);
+  return { fd: read, compression, finished, cancel: cancel(stdin) };
+};
+
+/** The same for a file of the host: when a program decompresses it, nothing of it passes through this process. */
+export const feedFile = async (path: string, options: FeedOptions = {}): Promise<Feed> => {
+  const file = openSync(path, "r");
+  const start = Buffer.alloc(magicBytes);
+  const compression = detectCompression(start.subarray(0, readSync(file, start, 0, magicBytes, 0)));
+  if (compression === "identity") return { fd: file, compression, finished: Promise.resolve(), cancel: () => {} };
+  const program = decompressor(compression);
+  try {
+    if (program === null) return await feedStream(createReadStream(path, { highWaterMark: fileChunkBytes }), options);
+    const { read, child } = spawnInto(program, file);
+    const cancel = (): void => void kill(child.pid, SIGKILL);
+    options.signal?.addEventListener("abort", cancel);
+    const finished = checked(Promise.resolve(), child, compression).finally(() => {
+      options.signal?.removeEventListener("abort", cancel);
+      options.signal?.throwIfAborted();
+    });
+    return { fd: read, compression, finished, cancel };
+  } finally {
+    closeSync(file);
+  }
+};
+
+const feedBuiltin = (
+  source: Readable,
+  all: AsyncIterable<Buffer>,
+  compression: Compression,
+  options: FeedOptions,
+): Feed => {
+  const transform = builtinDecompressor(compression);
+  if (transform === null) {
+    source.destroy();
+    throw notImplemented(`no program that decompresses ${compression} data is installed`);
+  }
+  const { read, socket } = socketPipe();
+  const decompressed = pump(transform, socket, {}).catch((error: unknown) => {
+    throw new CompressionError(compression, { cause: error });
+  });
+  const finished = Promise.all([pump(all, transform, options), decompressed]).then(() => {});
+  const cancel = (): void => {
+    source.destroy();
+    transform.destroy();
+    socket.destroy();
+  };
+  return { fd: read, compression, finished, cancel };
+};
+
+const socketPipe = (): { read: number; socket: Socket } => {
+  const { read, write } = pipe(pipeBytes);
+  return { read, socket: new Socket({ fd: write, readable: false, writable: true }) };
+};
+
+const spawnInto = (program: string[], stdin: "pipe" | number): { read: number; child: Child } => {
+  const { read, write } = pipe(pipeBytes);
+  try {
+    return { read, child: spawn(program, { stdin, stdout: write, env: {} }) };
+  } catch (error) {
+    closeSync(read);
+    throw error;
+  } finally {
+    closeSync(write);
+  }
+};
+
+/** Waits for the decompressor too. A reader that went away kills it by SIGPIPE, which is no failure of the data. */
+const checked = async (pumped: Promise<void>, child: Child, compression: Compression): Promise<void> => {
+  const [{ code, signal }] = await Promise.all([child.exited, pumped]);
+  if (code !== 0 && signal !== SIGPIPE) throw new CompressionError(compression);
+};

@@ -1,0 +1,52 @@
+import { fchmodSync, fchownSync } from "node:fs";
+import { isCode } from "../../../linux/error.ts";
+import { fchmodat, fchownat, utimensat } from "../../../linux/file/attributes.ts";
+import { pathOf as descriptorPath } from "../../../linux/file/open.ts";
+import { setxattr } from "../../../linux/file/xattr.ts";
+import { pathOf, textOf } from "../tar/entry.ts";
+import type { ByteString, Entry } from "../tar/entry.ts";
+
+/** Who owns what is extracted. */
+export interface Owner {
+  uid: number;
+  gid: number;
+}
+
+/** Gives an open regular file its owner, mode and attributes, in the order in which none undoes another. */
+export const applyToFile = (fd: number, entry: Entry, owner: Owner): void => {
+  fchownSync(fd, owner.uid, owner.gid);
+  fchmodSync(fd, entry.mode);
+  applyXattrs(fd, entry);
+};
+
+/** The same for anything else, by its name in an open directory. Times come last, by `applyTime`. */
+export const applyByName = (directory: number, name: ByteString, entry: Entry, owner: Owner): void => {
+  fchownat(directory, pathOf(name), owner.uid, owner.gid);
+  // A symlink has no mode, and chmod would follow it.
+  if (entry.type !== "symlink") fchmodat(directory, pathOf(name), entry.mode);
+  if (entry.xattrs.size > 0) applyXattrs(pathIn(directory, name), entry);
+};
+
+export const applyTime = (directory: number, name: ByteString, mtimeNs: bigint): void => {
+  utimensat(directory, pathOf(name), mtimeNs, mtimeNs);
+};
+
+/** Where the kernel finds a name of an open directory, for calls that take no directory descriptor. */
+export const pathIn = (directory: number, name: ByteString): Buffer =>
+  Buffer.from(`${descriptorPath(directory)}/${name}`, "latin1");
+
+/** Attributes by which overlay itself works: from an archive they could reach into other layers. */
+const overlayPrefix = /^(?:trusted|user)\.overlay\./;
+
+const applyXattrs = (target: number | Buffer, entry: Entry): void => {
+  for (const [name, value] of entry.xattrs) {
+    if (overlayPrefix.test(name)) continue;
+    try {
+      setxattr(target, textOf(name), value);
+    } catch (error) {
+      // As Docker: a filesystem without them is no reason to refuse an image, nor is `user.` on a symlink or device.
+      if (isCode(error, "ENOTSUP", "EOPNOTSUPP") || (isCode(error, "EPERM") && name.startsWith("user."))) continue;
+      throw error;
+    }
+  }
+};

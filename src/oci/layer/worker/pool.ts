@@ -1,0 +1,141 @@
+import { Worker } from "node:worker_threads";
+import { JournalError } from "../journal/reader.ts";
+import { TarError } from "../tar/error.ts";
+import type { JobAnswer, JobKind, Jobs, PlainError } from "./job.ts";
+
+/** Most threads at a time. A job that waits for a slow client holds one, so there are more than cores. */
+const threadsMax = 12;
+/** How long a thread waits for another job before it ends. */
+const idleMs = 20_000;
+/** Most heap of one thread: what a hostile archive can take before its job alone fails. */
+const heapMaxMegabytes = 512;
+
+interface Waiting {
+  message: unknown;
+  settle: (answer: JobAnswer) => void;
+}
+
+/**
+ * Worker threads for the synchronous work with layers and archives. They start when they are needed and end when they
+ * have been idle; an idle pool does not keep the process alive.
+ */
+export class LayerWorkers implements AsyncDisposable {
+  readonly #threads = new Set<Thread>();
+  readonly #queue: Waiting[] = [];
+  #closed = false;
+
+  /**
+   * Does a job. The descriptors in it are closed when this settles.
+   *
+   * @throws TarError or JournalError as the job did, with the system's code as `cause.code`.
+   */
+  async run<K extends JobKind>(kind: K, job: Jobs[K]["job"]): Promise<Jobs[K]["result"]> {
+    if (this.#closed) throw new Error("layer workers are closed");
+    const answer = await new Promise<JobAnswer>((settle) => {
+      this.#queue.push({ message: { kind, ...job }, settle });
+      this.#dispatch();
+    });
+    if ("error" in answer) throw errorOf(answer.error);
+    return answer.result as Jobs[K]["result"];
+  }
+
+  /** Ends the threads; jobs that run are waited for. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true;
+    await Promise.all([...this.#threads].map((thread) => thread.close()));
+  }
+
+  #dispatch(): void {
+    while (this.#queue.length > 0) {
+      const thread = [...this.#threads].find(({ idle }) => idle) ?? this.#start();
+      const next = thread === null ? undefined : this.#queue.shift();
+      if (thread === null || next === undefined) return;
+      thread.run(next, () => this.#dispatch());
+    }
+  }
+
+  #start(): Thread | null {
+    if (this.#threads.size >= threadsMax) return null;
+    const thread = new Thread(() => this.#threads.delete(thread));
+    this.#threads.add(thread);
+    return thread;
+  }
+}
+
+class Thread {
+  readonly #worker: Worker;
+  readonly #onEnd: () => void;
+  #settle: ((answer: JobAnswer) => void) | null = null;
+  #done: (() => void) | null = null;
+  #timer: NodeJS.Timeout | undefined;
+  #finished: Promise<unknown> = Promise.resolve();
+  #ending = false;
+
+  constructor(onEnd: () => void) {
+    this.#onEnd = onEnd;
+    this.#worker = new Worker(new URL("./thread.ts", import.meta.url), {
+      name: "layer",
+      // Descriptors come from and go to the main thread.
+      trackUnmanagedFds: false,
+      resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes },
+    });
+    this.#worker.on("message", (answer: JobAnswer) => this.#answer(answer));
+    this.#worker.on("error", (error: Error) => this.#lost(error));
+    this.#worker.on("exit", () => this.#lost(new Error("layer worker ended")));
+  }
+
+  get idle(): boolean {
+    return this.#settle === null && !this.#ending;
+  }
+
+  run({ message, settle }: Waiting, done: () => void): void {
+    clearTimeout(this.#timer);
+    this.#done = done;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#finished = promise;
+    this.#settle = (answer) => {
+      resolve();
+      settle(answer);
+    };
+    this.#worker.ref();
+    this.#worker.postMessage(message);
+  }
+
+  /** Ends the thread after the job that it is doing. */
+  async close(): Promise<void> {
+    this.#ending = true;
+    await this.#finished;
+    clearTimeout(this.#timer);
+    await this.#worker.terminate();
+  }
+
+  #answer(answer: JobAnswer): void {
+    const [settle, done] = [this.#settle, this.#done];
+    this.#settle = null;
+    this.#worker.unref();
+    this.#timer = setTimeout(() => void this.close(), idleMs).unref();
+    settle?.(answer);
+    done?.();
+  }
+
+  #lost(error: Error): void {
+    clearTimeout(this.#timer);
+    this.#onEnd();
+    const [settle, done] = [this.#settle, this.#done];
+    this.#settle = null;
+    settle?.({ error: { name: "Error", message: error.message } });
+    done?.();
+  }
+}
+
+const errorOf = (plain: PlainError): Error => {
+  const options = plain.cause === undefined ? undefined : { cause: errorOf(plain.cause) };
+  if (plain.name === "TarError") {
+    return new TarError(plain.message, { ...options, truncated: plain.truncated ?? false });
+  }
+  if (plain.name === "JournalError") return new JournalError(plain.message);
+  return Object.assign(new Error(plain.message, options), {
+    name: plain.name,
+    ...(plain.code === undefined ? {} : { code: plain.code }),
+  });
+};

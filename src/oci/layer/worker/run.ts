@@ -1,0 +1,76 @@
+import { closeSync, openSync, rmSync } from "node:fs";
+import { syncfs } from "../../../linux/file/data.ts";
+import { openDirectory } from "../../../linux/file/open.ts";
+import { overlayChanges } from "../changes/overlay.ts";
+import { treeChanges } from "../changes/trees.ts";
+import { rebuildTar } from "../journal/rebuild.ts";
+import { packChanges } from "../pack/changes.ts";
+import { TarPacker } from "../pack/pack.ts";
+import { byteString } from "../tar/entry.ts";
+import { fromDescriptor } from "../tar/source.ts";
+import { extractArchive, unpackLayer } from "../unpack.ts";
+import type { JobKind, JobMessage, Jobs } from "./job.ts";
+import { Output } from "./output.ts";
+import { changedBytes, usageOf } from "./usage.ts";
+
+type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
+
+const work: Work = {
+  unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
+  rebuild: ({ place, output }) =>
+    writing(output, (out) => {
+      rebuildTar(place, (piece) => out.write(piece));
+    }),
+  extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
+  pack: ({ root, output, only, options }) =>
+    closing([root], () =>
+      writing(output, (out) => {
+        const packer = new TarPacker((piece) => out.write(piece), options);
+        if (only === undefined) packer.addContents(root, "");
+        else packer.add(root, byteString(only.name), byteString(only.as));
+        packer.end();
+      }),
+    ),
+  packChanges: ({ root, parent, output }) =>
+    writing(output, (out) => {
+      const packer = new TarPacker((piece) => out.write(piece));
+      const directory = openDirectory(root);
+      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root)));
+      packer.end();
+    }),
+  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young)),
+  sync: ({ path }) => {
+    const directory = openSync(path, "r");
+    return closing([directory], () => {
+      syncfs(directory);
+      return null;
+    });
+  },
+  remove: ({ paths }) => {
+    for (const path of paths) rmSync(path, { recursive: true, force: true });
+    return null;
+  },
+  usage: ({ path, old }) => (old === undefined || old === null ? usageOf(path) : changedBytes(old, path)),
+};
+
+/** Does one job, on the calling thread. */
+export const runJob = (message: JobMessage): unknown => {
+  const { kind, ...job } = message;
+  return (work[kind] as (job: unknown) => unknown)(job);
+};
+
+const closing = <T>(descriptors: number[], run: () => T): T => {
+  try {
+    return run();
+  } finally {
+    for (const fd of descriptors) closeSync(fd);
+  }
+};
+
+const writing = (fd: number, run: (out: Output) => void): null =>
+  closing([fd], () => {
+    const out = new Output(fd);
+    run(out);
+    out.flush();
+    return null;
+  });
