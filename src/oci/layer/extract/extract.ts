@@ -24,8 +24,11 @@ export interface ExtractOptions {
   whiteouts: WhiteoutForm;
   /** Owner of everything, instead of the one in the archive. */
   owner?: Owner;
-  /** Refuse to replace a directory by something else and the other way round, as `docker cp` does. */
-  keepKind?: boolean;
+  /**
+   * Refuse to replace a directory by something else and the other way round, as `docker cp` does. Holds where the
+   * archive goes, as the refusal names it.
+   */
+  keepKind?: string;
 }
 
 /** Hears what an extraction did, so that the archive can be rebuilt from the tree. */
@@ -175,9 +178,10 @@ export class Extractor {
 
   #replace(parent: Directory, base: ByteString, there: Stat, entry: Entry): void {
     const path = joinPlace(parent.path, base);
-    if (this.#options.keepKind === true && isDirectory(there) !== (entry.type === "directory")) {
+    const { keepKind } = this.#options;
+    if (keepKind !== undefined && isDirectory(there) !== (entry.type === "directory")) {
       const [old, young] = isDirectory(there) ? ["directory", "non-directory"] : ["non-directory", "directory"];
-      throw new TarError(`cannot overwrite ${old} "/${textOf(path)}" with ${young} "/${textOf(path)}"`);
+      throw new TarError(`cannot overwrite ${old} "${textOf(path)}" with ${young} "${keepKind}"`);
     }
     const type = there.mode & fileType.mask;
     const isContent = type === fileType.regular || type === fileType.symlink;
