@@ -126,7 +126,7 @@ void greet(void (*tell)(void *, int, const char *), void *client) {
 static char oom_path[4200];
 static struct source oom = {.fd = -1};
 static int oom_event = -1;
-static unsigned long oom_told;
+static unsigned long oom_before, oom_told; // an exec joins a cgroup that may have seen kills
 
 static unsigned long oom_kills(void) {
   char text[2048];
@@ -158,14 +158,16 @@ static void oom_watch(void) {
   bool v1 = false;
   while ((line = strsep(&rest, "\n")) != NULL) {
     char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-    if (group == NULL || strlen(group) > 4000) continue;
+    // A process that has ended already is shown in the root, whose kills are not its own.
+    if (group == NULL || strlen(group) > 4000 || strcmp(group, ":/") == 0) continue;
     *group++ = 0;
     bool memory = strcmp(controllers, ":memory") == 0;
     if (memory) sprintf(oom_path, "/sys/fs/cgroup/memory%s/memory.oom_control", group);
     else if (!v1 && controllers[1] == 0) sprintf(oom_path, "/sys/fs/cgroup%s/memory.events", group);
     v1 |= memory;
   }
-  oom_told = oom_kills();
+  if (oom_path[0] == 0) return;
+  if (opt.exec) oom_before = oom_told = oom_kills();
   oom.ready = oom_ready;
   if (!v1) {
     oom.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
@@ -185,12 +187,35 @@ static void oom_watch(void) {
 
 // ── the end
 
+// Room for exit.json is taken at the start, so that a full tmpfs cannot cost the exit status.
+#define EXIT_FILE "exit.json"
+#define EXIT_RESERVED EXIT_FILE ".next"
+#define EXIT_SIZE 256
+
+static void reserve_exit(void) {
+  char blanks[EXIT_SIZE];
+  memset(blanks, ' ', sizeof blanks);
+  int fd = open(EXIT_RESERVED, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return;
+  if (write(fd, blanks, sizeof blanks) != sizeof blanks) unlink(EXIT_RESERVED);
+  close(fd);
+}
+
+static bool write_reserved(const char *text) {
+  size_t size = strlen(text);
+  int fd = size <= EXIT_SIZE ? open(EXIT_RESERVED, O_WRONLY | O_CLOEXEC) : -1; // the blanks behind the text are JSON too
+  bool done = fd >= 0 && write(fd, text, size) == (ssize_t)size && rename(EXIT_RESERVED, EXIT_FILE) == 0;
+  if (fd >= 0) close(fd);
+  return done;
+}
+
 static void finish(int code, const char *error) {
   char text[512 + 14 * TEXT_MAX];
   int n = sprintf(text, "{\"version\":%d,\"exitCode\":%d,\"exitedAt\":\"%llu\",\"oomKilled\":%s,\"logDroppedBytes\":%llu", PROTOCOL_VERSION,
-                  code, nanoseconds(exited_at), oom_told > 0 ? "true" : "false", (unsigned long long)log_dropped());
-  sprintf(text + n, error ? ",\"startError\":%s}" : "}", error);
-  write_file("exit.json", text);
+                  code, nanoseconds(exited_at), oom_told > oom_before ? "true" : "false", (unsigned long long)log_dropped());
+  if (error) n += sprintf(text + n, ",\"startError\":%s", error);
+  strcpy(text + n, "}");
+  if (error || !write_reserved(text)) write_file(EXIT_FILE, text);
   unlink("shim.sock");
   clients_tell(error ? FRAME_START_FAILED : FRAME_EXITED, error ? error : text);
   state = ENDED;
@@ -219,7 +244,7 @@ static void start_failed(const char *what, int status) {
   o += json_escape(o, 6 * TEXT_MAX, said, logged < 0 ? 0 : logged);
   strcpy(o, "\"}");
   clock_gettime(CLOCK_REALTIME, &exited_at);
-  unlink("runtime.log"), unlink("pid"), unlink("console.sock");
+  unlink("runtime.log"), unlink("pid"), unlink("console.sock"), unlink(EXIT_RESERVED);
   log_close();
   ports_release();
   finish(128, text);
@@ -289,7 +314,6 @@ static void run_runtime(int stdio[3]) {
 
 static void runtime_ended(int status) {
   char text[32];
-  unlink("runtime.log.tmp");
   process_pid = read_file("pid", text, sizeof text) > 0 ? atoi(text) : 0;
   if (opt.tty && console.fd >= 0) console_ready(&console, 0);
   if (status != 0 || process_pid <= 0) {
@@ -326,9 +350,14 @@ static void child_ready(struct source *source, uint32_t events) {
 static void start(void) {
   int stdio[3];
   const char *log_error = log_open();
-  if (log_error) return start_failed(log_error, 0);
+  if (log_error) {
+    char text[256];
+    snprintf(text, sizeof text, "cannot write the container's log: %s", log_error);
+    return start_failed(text, 0);
+  }
   if (!stdio_open(stdio) || (opt.tty && !console_listen()) || !clients_listen("shim.sock")) return start_failed(strerror(errno), 0);
-  unlink("exit.json"), unlink("pid");
+  unlink(EXIT_FILE), unlink("pid");
+  reserve_exit();
   write_state();
   runtime_pid = fork();
   if (runtime_pid == 0) run_runtime(stdio);

@@ -46,7 +46,7 @@ struct flow {
 static struct port *ports;
 static struct connection *connections;
 static struct flow *flows;
-static int held[1024], held_count, connection_count, flow_count;
+static int *held, held_count, connection_count, flow_count;
 
 static void ports_watch(void) {
   for (struct port *p = ports; p; p = p->next) watch(&p->source, p->udp || connection_count < CONNECTIONS_MAX ? EPOLLIN : 0);
@@ -230,7 +230,8 @@ bool relay_add(const char *spec) {
 
 void port_hold(int fd) {
   fcntl(fd, F_SETFD, FD_CLOEXEC);
-  if (held_count < (int)(sizeof held / sizeof *held)) held[held_count++] = fd;
+  int *more = realloc(held, (held_count + 1) * sizeof *held);
+  if (more != NULL) held = more, held[held_count++] = fd;
 }
 
 void ports_release(void) {

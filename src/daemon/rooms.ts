@@ -1,12 +1,26 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
-import { notImplemented } from "../base/errors.ts";
 import type { Log } from "../base/logger.ts";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
-import type { Services } from "./services.ts";
 import type { EngineConfig } from "./config/config.ts";
+import type { ContainerRecord } from "./container/record.ts";
+import { ContainerService } from "./container/service.ts";
+import { isPaused, isRunning } from "./container/state.ts";
+import { ContainerStore } from "./container/store.ts";
+import { contentRoots } from "./image/roots.ts";
+import { ImageService } from "./image/service.ts";
+import { containerContext } from "./rooms/container.ts";
+import { openContent } from "./rooms/content.ts";
+import { openNetwork } from "./rooms/network.ts";
+import { openRuntime } from "./rooms/runtime.ts";
+import type { Services } from "./services.ts";
 import type { Database } from "./state/database.ts";
 import { readComponents } from "./system/components.ts";
 import type { SystemContext } from "./system/context.ts";
+import { engineVersion } from "./system/identity.ts";
+import { containerServices, imageServices, networkServices, volumeServices } from "./rooms/services.ts";
+import { VolumeService } from "./volume/service.ts";
 
 /** What every room of the engine is built from. */
 export interface Ground {
@@ -17,6 +31,8 @@ export interface Ground {
   log: Log;
   /** This engine's id. */
   id: string;
+  /** The steps of each start go to the log. */
+  trace: boolean;
 }
 
 /** The services of the engine, and what `/info` and its kind are made from. */
@@ -27,34 +43,101 @@ export interface Rooms extends Pick<Services, "containers" | "images" | "network
 }
 
 /** Builds the services, each from those below it, and restores what the last daemon left running. */
-export const openRooms = async (_ground: Ground): Promise<Rooms> => {
-  const components = readComponents();
-  return {
-    containers: absent("containers"),
-    images: absent("images"),
-    networks: absent("networks"),
-    volumes: absent("volumes"),
-    dockerNames: false,
-    system: {
-      cgroupDriver: "cgroupfs",
-      firewallBackend: "",
-      counts: () => ({ running: 0, paused: 0, stopped: 0, images: 0 }),
-      storage: { name: "", status: () => [] },
-      runtimes: () => ({}),
-      defaultRuntime: () => "",
-      components: () => components,
-      drivers: { volume: [], network: [], log: [] },
-      containers: absent("containers"),
-      images: absent("images"),
-      volumes: absent("volumes"),
-      login: () => Promise.reject(notImplemented("this engine has no registry client yet")),
+export const openRooms = async (ground: Ground): Promise<Rooms> => {
+  const { config, database, cgroups, clock, log, id } = ground;
+  await using stack = new AsyncDisposableStack();
+  mkdirSync(join(config.dataRoot, "tmp"), { recursive: true, mode: 0o700 });
+  const store = new ContainerStore(database);
+  const content = openContent(config, database, clock, [
+    () => contentRoots(database),
+    () => ({ blobs: [], layers: [...store.values()].flatMap(({ chainId }) => chainId ?? []) }),
+  ]);
+  stack.use(content.workers);
+  const runtime = await openRuntime(config, cgroups);
+  const network = stack.use(await openNetwork(config, database, clock, id));
+  const volumes = new VolumeService({ root: join(config.dataRoot, "volumes"), clock, database, workers: content.workers });
+  const images = new ImageService({
+    database,
+    blobs: content.blobs,
+    layers: content.layers,
+    leases: content.leases,
+    collect: () => content.collector.collect(),
+    clock,
+    driverName: content.layers.driver.name,
+    engineVersion,
+    registry: {
+      settings: {
+        insecureRegistries: config.images.insecureRegistries,
+        mirrors: config.images.registryMirrors,
+        certificatesDirectory: "/etc/docker/certs.d",
+      },
+      userAgent: `berth/${engineVersion}`,
     },
-    [Symbol.asyncDispose]: () => Promise.resolve(),
+  });
+  const context = containerContext({
+    ...ground,
+    containers: store,
+    content,
+    runtime,
+    images,
+    networks: network.networks,
+    volumes,
+  });
+  const containers = new ContainerService(context);
+  images.usedBy = (imageId) => containers.imageUse(imageId);
+  await content.layers.restore([...store.values()].map((record) => record.id));
+  await containers.restore();
+  await volumes.restore([...store.values()].map(volumeUse));
+  void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+
+  const services = {
+    containers: containerServices(containers),
+    images: imageServices(images),
+    networks: networkServices(network.networks, containers),
+    volumes: volumeServices(volumes),
+  };
+  const components = readComponents();
+  const owned = stack.move();
+  return {
+    ...services,
+    dockerNames: network.names.claim === "docker",
+    system: {
+      cgroupDriver: runtime.cgroupDriver,
+      firewallBackend: network.firewall.name,
+      counts: () => counts(store, images),
+      storage: { name: content.layers.driver.name, status: () => content.layers.driver.status() },
+      runtimes: () => Object.fromEntries(runtime.runtimes.map(({ name, path }) => [name, { path }])),
+      defaultRuntime: () => runtime.defaultRuntime,
+      components: () => components,
+      drivers: {
+        volume: ["local"],
+        network: ["bridge", "host", "null"],
+        log: ["json-file", "local", "none"],
+      },
+      containers: services.containers,
+      images: {
+        list: (options) => services.images.list(options),
+        layersSize: () => content.layers.all().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      },
+      volumes: { usage: async () => ({ Volumes: await volumes.usage(), Warnings: null }) },
+      login: (credentials, signal) => images.login(credentials, signal),
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 };
 
-/** A room that is not built yet: whatever is asked of it, it says so. */
-const absent = <T extends object>(room: string): T =>
-  new Proxy({} as T, {
-    get: () => () => Promise.reject(notImplemented(`${room} are not part of this engine yet`)),
-  });
+const volumeUse = ({ id, mounts, state }: Readonly<ContainerRecord>): { id: string; volumes: string[]; running: boolean } => ({
+  id,
+  volumes: mounts.flatMap((mount) => (mount.Type === "volume" && mount.Name ? [mount.Name] : [])),
+  running: isRunning(state),
+});
+
+const counts = (
+  store: ContainerStore,
+  images: ImageService,
+): { running: number; paused: number; stopped: number; images: number } => {
+  const states = [...store.values()].map(({ state }) => state);
+  const paused = states.filter(isPaused).length;
+  const running = states.filter(isRunning).length - paused;
+  return { running, paused, stopped: states.length - running - paused, images: images.list().length };
+};

@@ -2,8 +2,8 @@
 import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { gzipSync, zstdCompressSync } from "node:zlib";
-import { tar } from "./image-tar.ts";
-import type { TarEntry } from "./image-tar.ts";
+import { tar } from "./raw-tar.ts";
+import type { TarEntry } from "./raw-tar.ts";
 
 export const digestOf = (bytes: Uint8Array): string => `sha256:${createHash("sha256").update(bytes).digest("hex")}`;
 

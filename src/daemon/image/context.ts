@@ -17,7 +17,12 @@ export interface Blobs {
   ingest(
     digest: string | null,
     source: Readable | Uint8Array,
-    options: { maxBytes: number; signal?: AbortSignal | undefined; onProgress?: (bytes: number) => void },
+    options: {
+      maxBytes: number;
+      signal?: AbortSignal | undefined;
+      /** Hears the digest before the content has its name, in time to lease it. */
+      onDigest?: (digest: string) => void;
+    },
   ): Promise<{ digest: string; size: number }>;
   remove(digest: string): Promise<void>;
 }

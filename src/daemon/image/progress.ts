@@ -40,14 +40,8 @@ export const countOf = (id: string, status: string, current: number, total: numb
  * Turns "so many bytes more" into bars, at most ten a second and one when the total is reached. Returns the function to
  * be called with each number of bytes.
  */
-export const countBytes = (
-  id: string,
-  status: string,
-  total: number,
-  tell: OnProgress,
-  start = 0,
-): ((bytes: number) => void) => {
-  let current = start;
+export const countBytes = (id: string, status: string, total: number, tell: OnProgress): ((bytes: number) => void) => {
+  let current = 0;
   let reportedAt = -Infinity;
   return (bytes) => {
     current += bytes;
@@ -56,4 +50,24 @@ export const countBytes = (
     reportedAt = now;
     tell(countOf(id, status, current, total));
   };
+};
+
+/**
+ * The bars of work that may tell how far it is (in bytes from the start), or only when it is done: one at the start,
+ * one at the end, and what is told in between.
+ */
+export const barsOf = (
+  id: string,
+  status: string,
+  total: number,
+  tell: OnProgress,
+): { onProgress: (bytes: number) => void; end: () => void } => {
+  const count = countBytes(id, status, total, tell);
+  let counted = 0;
+  const onProgress = (bytes: number): void => {
+    count(bytes - counted);
+    counted = bytes;
+  };
+  onProgress(0);
+  return { onProgress, end: () => (counted < total ? onProgress(total) : undefined) };
 };

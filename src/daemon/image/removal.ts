@@ -65,7 +65,7 @@ export class Removal {
     const reference = parseReference(name).withDefaultTag();
     this.#untag(reference, image.id);
     if (reference.digest === undefined && !this.#namesOf(image.id).tags.some((tag) => tag.name === reference.name))
-      for (const digest of [...this.#namesOf(image.id).digests])
+      for (const digest of this.#namesOf(image.id).digests)
         if (digest.name === reference.name) this.#untag(digest, image.id, true);
     const left = this.#namesOf(image.id);
     if (left.tags.length + left.digests.length === 0) this.#delete(image.id, options, true);

@@ -29,6 +29,8 @@ import type { ImagePruneReport } from "./prune.ts";
 import { pullImage } from "./pull/pull.ts";
 import type { PullOptions } from "./pull/pull.ts";
 import { LayerTransfers } from "./pull/transfers.ts";
+import { pushImages } from "./push/push.ts";
+import type { PushOptions } from "./push/push.ts";
 import type { ImageRecord } from "./record.ts";
 import type { RemovalOptions } from "./removal.ts";
 import { removeImage } from "./remove.ts";
@@ -95,6 +97,11 @@ export class ImageService {
     return pullImage(this.#context, reference, options, tell);
   }
 
+  /** All tags when `reference` has none. */
+  push(reference: string, options: PushOptions, tell: OnProgress): Promise<void> {
+    return pushImages(this.#context, reference, options, tell);
+  }
+
   load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
     return loadImages(this.#context, archive, options, tell);
   }
@@ -138,10 +145,13 @@ export class ImageService {
     return pruneImages(this.#context, filters);
   }
 
-  /** What must not be collected: every image's blobs and layers. */
-  *references(): Generator<{ blobs: string[]; layers: string[] }> {
-    for (const record of this.#context.store.all())
-      yield { blobs: [record.id, ...record.manifests], layers: record.chainId === null ? [] : [record.chainId] };
+  /** What images need of the content: their documents and their layers. For the collector. */
+  roots(): { blobs: string[]; layers: string[] } {
+    const records = [...this.#context.store.all()];
+    return {
+      blobs: records.flatMap(({ id, manifests }) => [id, ...manifests]),
+      layers: records.flatMap(({ chainId }) => (chainId === null ? [] : [chainId])),
+    };
   }
 
   #image(record: Readonly<ImageRecord>): Image {

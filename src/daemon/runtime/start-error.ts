@@ -104,7 +104,7 @@ const reasonOf = (words: string, command: string): Reason => {
     if (match !== null) return reason(match, command);
   }
   const text = words
-    .replace(/^runc (?:run|create|exec) failed: /, "")
+    .replace(/^(?:runc (?:run|create)|exec) failed: /, "")
     .replace(/^unable to start container process: /, "");
   return { text, exitCode: codeFor(text) };
 };

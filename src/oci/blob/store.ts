@@ -21,6 +21,8 @@ export interface IngestOptions {
   signal?: AbortSignal | undefined;
   /** Hears how many bytes have been written so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Hears the digest before the content has its name, in time to lease it. */
+  onDigest?: ((digest: Digest) => void) | undefined;
 }
 
 /**
@@ -101,6 +103,7 @@ export class BlobStore {
         await file.close();
       }
       const result = verifier.finish();
+      options.onDigest?.(result.digest);
       await this.#commit(partial, result.digest);
       return result;
     } catch (error) {
@@ -109,9 +112,12 @@ export class BlobStore {
     }
   }
 
-  /** Removes content; what is not there is fine. */
+  /**
+   * Removes content; what is not there is fine. It is gone when this returns: who finds content after having leased it
+   * keeps it.
+   */
   async remove(digest: Digest): Promise<void> {
-    await rm(this.path(digest), { force: true });
+    rmSync(this.path(digest), { force: true });
   }
 
   /** Every digest that is here. */

@@ -16,6 +16,8 @@ export interface ClientOptions {
   userAgent: string;
   auth?: RegistryAuthConfig | undefined;
   retry?: RetryPolicy;
+  /** Scopes besides that of the repository: `repository:other:pull`. */
+  scopes?: readonly string[];
   signal?: AbortSignal | undefined;
 }
 

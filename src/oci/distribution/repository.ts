@@ -43,7 +43,10 @@ export class Repository implements Disposable {
    * @throws TransportError when the endpoint does not answer.
    */
   static async open(endpoint: Endpoint, path: string, actions: string, options: ClientOptions): Promise<Repository> {
-    const client = await RegistryClient.open(endpoint, options, [`repository:${path}:${actions}`]);
+    const client = await RegistryClient.open(endpoint, options, [
+      `repository:${path}:${actions}`,
+      ...(options.scopes ?? []),
+    ]);
     return new Repository(client, path);
   }
 

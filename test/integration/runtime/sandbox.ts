@@ -17,6 +17,7 @@ import type { Task } from "../../../src/daemon/runtime/task.ts";
 import { lookupUser } from "../../../src/daemon/runtime/user/lookup.ts";
 import { readUserDatabase } from "../../../src/daemon/runtime/user/read.ts";
 import { detect } from "../../../src/linux/cgroup/layout.ts";
+import { run } from "../../../src/linux/process/run.ts";
 import type { ContainerConfig, HostConfig } from "../../../src/wire/engine/container.ts";
 import type { OciSpec } from "../../../src/wire/oci/runtime.ts";
 
@@ -71,6 +72,20 @@ export class Sandbox implements AsyncDisposable {
       "root:x:0:0:root:/root:/bin/sh\n1000:x:0:0:evil:/:/bin/sh\nuser:x:1234:100:u:/home/user:/bin/sh\n",
     );
     writeFileSync(join(path, "etc/group"), "root:x:0:\nusers:x:100:\nwheel:x:10:user\n");
+  }
+
+  /** Puts the program that makes system calls by number into the root, as /bin/probe. */
+  async addProbe(): Promise<void> {
+    const source = join(import.meta.dirname, "../../support/probe.c");
+    const { code, stderr } = await run([
+      "/usr/bin/musl-gcc",
+      "-static",
+      "-O1",
+      "-o",
+      join(this.rootfs, "bin/probe"),
+      source,
+    ]);
+    if (code !== 0) throw new Error(stderr);
   }
 
   input(config: ContainerConfig, hostConfig: HostConfig = {}, rest: Partial<SpecInput> = {}): SpecInput {

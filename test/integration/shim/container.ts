@@ -42,18 +42,30 @@ const applets = [
   "id",
 ];
 
+/** What a process's spec says of its terminal: the runtime sets the size before the program can ask for it. */
+const terminalSpec = (terminal: ShimOptions["terminal"]): object =>
+  terminal === undefined
+    ? { terminal: false }
+    : { terminal: true, consoleSize: { height: terminal.rows, width: terminal.columns } };
+
 /** The part of a runtime spec that these tests need: no seccomp, no network of its own. */
-const spec = (args: string[], terminal: boolean, memoryBytes?: number, hostPids = false): object => ({
+const spec = (
+  rootfs: string,
+  args: string[],
+  terminal: ShimOptions["terminal"],
+  memoryBytes?: number,
+  hostPids = false,
+): object => ({
   ociVersion: "1.0.2",
   process: {
-    terminal,
+    ...terminalSpec(terminal),
     user: { uid: 0, gid: 0 },
     args,
     env: ["PATH=/bin", "TERM=xterm"],
     cwd: "/",
     capabilities: { bounding: ["CAP_KILL"], effective: ["CAP_KILL"], permitted: ["CAP_KILL"] },
   },
-  root: { path: "rootfs" },
+  root: { path: rootfs },
   hostname: "shim-test",
   mounts: [
     { destination: "/proc", type: "proc", source: "proc" },
@@ -104,10 +116,9 @@ export class Containers implements AsyncDisposable {
     const { memoryBytes, hostPids, ...given } = options;
     const dir = this.dir(id);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
-    if (!existsSync(join(dir, "rootfs"))) symlinkSync("../../rootfs", join(dir, "rootfs"));
     writeFileSync(
       join(dir, "config.json"),
-      JSON.stringify(spec(args, given.terminal !== undefined, memoryBytes, hostPids)),
+      JSON.stringify(spec(join(this.root, "rootfs"), args, given.terminal, memoryBytes, hostPids)),
     );
     this.#ids.push(id);
     return {
@@ -130,7 +141,7 @@ export class Containers implements AsyncDisposable {
     const dir = join(this.dir(id), "execs", execId);
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     const process = {
-      terminal: options.terminal !== undefined,
+      ...terminalSpec(options.terminal),
       user: { uid: 0, gid: 0 },
       args,
       env: ["PATH=/bin"],

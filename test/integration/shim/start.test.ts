@@ -1,9 +1,13 @@
 import assert from "node:assert/strict";
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
 import { ShimStartError } from "../../../src/daemon/runtime/shim/connection.ts";
-import { readExitFile } from "../../../src/daemon/runtime/shim/exit-file.ts";
+import { readExitFile, readShimFile } from "../../../src/daemon/runtime/shim/exit-file.ts";
+import { kill } from "../../../src/linux/process/kill.ts";
+import { run } from "../../../src/linux/process/run.ts";
 import { Containers, demultiplex, everything, readAll } from "./container.ts";
 
 test("an attach made before the start sees every byte, and the exit status is exact", async () => {
@@ -25,12 +29,9 @@ test("an attach made before the start sees every byte, and the exit status is ex
   assert.deepEqual(
     containers
       .records("a")
-      .map(({ log, stream }) => [stream, log])
-      .sort(),
-    [
-      ["stderr", "err\n"],
-      ["stdout", "out\n"],
-    ],
+      .map(({ log, stream }) => `${stream} ${log}`)
+      .toSorted(),
+    ["stderr err\n", "stdout out\n"],
   );
 });
 
@@ -53,7 +54,6 @@ test("a start that fails says what the runtime said, and leaves nothing", async 
     "config.json",
     "exit.json",
     "none-json.log",
-    "rootfs",
     "shim.json",
   ]);
   assert.equal(statSync(containers.log("none")).size, 0);
@@ -65,10 +65,54 @@ test("a runtime that is not there is a failed start", async () => {
   await assert.rejects(containers.start("x", ["true"], { runtime: "/no/runtime" }), /\/no\/runtime: No such file/);
 });
 
+const descriptors = (output: Buffer): string[] => output.toString().split(/\s+/).filter(Boolean);
+
 test("only the standard descriptors reach the container", async () => {
   await using containers = new Containers();
-  const attach = [{ ...everything, stdin: false }];
-  const { attached } = await containers.start("fds", ["ls", "/proc/self/fd"], { attach });
-  // ls holds one more itself: the folder it reads.
-  assert.equal(demultiplex(await readAll(attached[0]!)).stdout.toString(), "0\n1\n2\n3\n");
+  const args = ["sh", "-c", "ls /proc/1/fd; true"];
+  const server = createServer().listen(0, "127.0.0.1");
+  await once(server, "listening");
+  const holdFds = [(server as unknown as { _handle: { fd: number } })._handle.fd];
+  const attach = [{ ...everything, stdin: false, raw: true }];
+  const pipes = await containers.start("pipes", args, { attach, holdFds, stdin: "open" });
+  assert.deepEqual(descriptors(await readAll(pipes.attached[0]!)), ["0", "1", "2"]);
+  const terminal = await containers.start("terminal", args, { attach, holdFds, terminal: { rows: 24, columns: 80 } });
+  assert.deepEqual(descriptors(await readAll(terminal.attached[0]!)), ["0", "1", "2"]);
+  await containers.start("c", ["sleep", "60"]);
+  const exec = await containers.exec("c", "e", ["sh", "-c", "ls /proc/$$/fd; true"], { attach, holdFds });
+  assert.deepEqual(descriptors(await readAll(exec.attached[0]!)), ["0", "1", "2"]);
+  server.close();
+});
+
+test("a log that cannot be written is a failed start", async () => {
+  await using containers = new Containers();
+  const log = { path: join(containers.root, "no/such/folder/x.log") };
+  await assert.rejects(containers.start("x", ["true"], { log }), /cannot write the container's log: No such file/);
+});
+
+test("the exit status is kept although the folder's filesystem is full", async () => {
+  await using containers = new Containers();
+  const folder = containers.dir("full");
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  await run(["/bin/mount", "-t", "tmpfs", "-o", "size=128k,mode=700", "tmpfs", folder]);
+  try {
+    const log = { path: join(containers.root, "full.log") };
+    const { connection } = await containers.start("full", ["sh", "-c", "sleep 0.2; exit 8"], { log });
+    assert.throws(() => writeFileSync(join(folder, "ballast"), Buffer.alloc(1 << 20)), { code: "ENOSPC" });
+    assert.equal((await connection.exited)?.exitCode, 8);
+    assert.equal((await readExitFile(folder))?.exitCode, 8);
+  } finally {
+    await run(["/bin/umount", "-l", folder]); // the shim may not be quite gone
+  }
+});
+
+test("a shim does not end by the signals that end daemons", async () => {
+  await using containers = new Containers();
+  const { connection } = await containers.start("s", ["cat"], { stdin: "once" });
+  const { pid } = (await readShimFile(containers.dir("s")))!;
+  for (const signal of [1, 2, 3, 13, 15]) kill(pid, signal);
+  const socket = await connection.attach(everything);
+  socket.end("still here\n");
+  assert.equal(demultiplex(await readAll(socket)).stdout.toString(), "still here\n");
+  assert.equal((await connection.exited)?.exitCode, 0);
 });

@@ -120,3 +120,14 @@ test("a container whose pipes a process outside its namespace holds still ends",
   assert.ok(performance.now() - before < 2000);
   assert.equal(containers.records("g").at(-1)?.log, "bye\n");
 });
+
+test("a process outside the namespace that goes on writing does not keep the container alive", async () => {
+  await using containers = new Containers();
+  const script = "(for i in $(seq 1 150); do echo more; sleep 0.03; done) & exit 4";
+  const { connection } = await containers.start("f", ["sh", "-c", script], { hostPids: true });
+  const before = performance.now();
+  assert.equal((await connection.exited)?.exitCode, 4);
+  const took = performance.now() - before;
+  assert.ok(took > 1500 && took < 3500, `${took} ms`);
+  assert.ok(containers.records("f").length > 20);
+});

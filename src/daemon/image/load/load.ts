@@ -7,7 +7,7 @@ import type { Reference } from "../../../oci/reference.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
 import { runsOn } from "../find.ts";
-import { countBytes } from "../progress.ts";
+import { barsOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ImageRecord } from "../record.ts";
 import { imageEvent } from "../store.ts";
@@ -94,14 +94,11 @@ const loadOne = async (
     if (context.layers.get(chainId) !== undefined) continue;
     const [blob = "", diffId = ""] = [image.layers[index], config.rootfs.diff_ids[index]];
     const path = context.blobs.path(blob);
-    const count =
-      quiet === true ? undefined : countBytes(shortId(diffId), "Loading layer", context.blobs.size(blob), tell);
-    let counted = 0;
-    const onProgress = (bytes: number): void => {
-      count?.(bytes - counted);
-      counted = bytes;
-    };
+    const say = quiet === true ? () => undefined : tell;
+    const bars = barsOf(shortId(diffId), "Loading layer", context.blobs.size(blob), say);
+    const { onProgress } = bars;
     await context.layers.register(chain[index - 1] ?? null, { path }, { diffId, lease, signal, onProgress });
+    bars.end();
   }
   return { record, tags };
 };

@@ -79,11 +79,10 @@ export const spoolArchive = async (
       if (member.type === "hardlink") archive.addLink(member.name, member.linkName);
       if (member.type !== "file") continue;
       const promised = promisedDigest(member.name);
-      if (promised !== null) lease.add("blob", promised);
       const content = Readable.from(member.content, { objectMode: false });
-      const options = { maxBytes: maxMemberBytes, signal };
+      const onDigest = (digest: string): void => lease.add("blob", digest);
+      const options = { maxBytes: maxMemberBytes, signal, onDigest };
       const { digest } = await context.blobs.ingest(promised, content, options);
-      lease.add("blob", digest);
       archive.addFile(member.name, digest);
     }
   } catch (error) {

@@ -31,26 +31,25 @@ export const fetchLayers = async (
   for (const [index, { digest }] of manifest.layers.entries())
     tell(statusOf(shortId(digest), missing[index] === true ? "Pulling fs layer" : "Already exists"));
   const downloads = manifest.layers.map((layer, index) => {
-    if (missing[index] !== true) return undefined;
+    if (missing[index] !== true) return Promise.resolve();
     lease.add("blob", layer.digest);
     return context.transfers.download(context, repository, layer, { signal, tell });
   });
-  const failed = Promise.all(downloads);
   const unpack = async (): Promise<void> => {
     for (const [index, layer] of manifest.layers.entries()) {
-      const download = downloads[index];
-      if (download === undefined) continue;
-      await download;
+      if (missing[index] !== true) continue;
+      await downloads[index];
       const parent = chain[index - 1] ?? null;
       const place = { parent, chainId: chain[index] ?? "", diffId: config.rootfs.diff_ids[index] ?? "" };
       await context.transfers.register(context, layer, place, { signal, tell });
     }
   };
+  const parts = [...downloads, unpack()];
   try {
-    await Promise.all([failed, unpack()]);
+    await Promise.all(parts);
   } catch (error) {
     abort.abort(error);
-    await Promise.allSettled(downloads);
+    await Promise.allSettled(parts);
     throw error;
   }
   return missing;

@@ -2,12 +2,13 @@ import { Readable } from "node:stream";
 import { SharedWork } from "../../../base/shared-work.ts";
 import { Slots } from "../../../base/slots.ts";
 import { messageOf, systemError } from "../../../base/errors.ts";
+import { ContentMismatch } from "../../../oci/blob/verify.ts";
 import { downloadBlob } from "../../../oci/distribution/download.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import type { ProgressMessage } from "../../../wire/engine/progress.ts";
 import type { ImageContext, StoredLayer } from "../context.ts";
-import { countBytes, statusOf } from "../progress.ts";
+import { barsOf, countBytes, statusOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 import { shortId } from "../../../base/ids.ts";
 
@@ -55,7 +56,12 @@ export class LayerTransfers {
       const source = Readable.from(counted(downloadBlob(repository, layer.digest, options), count), {
         objectMode: false,
       });
-      await context.blobs.ingest(layer.digest, source, { maxBytes: maxBlobBytes, signal: shared });
+      try {
+        await context.blobs.ingest(layer.digest, source, { maxBytes: maxBlobBytes, signal: shared });
+      } catch (error) {
+        if (!(error instanceof ContentMismatch)) throw error;
+        throw systemError(`filesystem layer verification failed for digest ${layer.digest}`, error);
+      }
       say(statusOf(id, "Verifying Checksum"));
       say(statusOf(id, "Download complete"));
     };
@@ -80,22 +86,15 @@ export class LayerTransfers {
       await using lease = context.leases.open(`unpacking of ${layer.digest}`, leaseMs);
       lease.add("layer", place.chainId);
       lease.add("blob", layer.digest);
-      const count = countBytes(id, "Extracting", layer.size, say);
-      let counted = 0;
+      const bars = barsOf(id, "Extracting", layer.size, say);
       try {
-        return await context.layers.register(
+        const stored = await context.layers.register(
           place.parent,
           { path: context.blobs.path(layer.digest) },
-          {
-            diffId: place.diffId,
-            lease,
-            signal: shared,
-            onProgress: (bytes) => {
-              count(bytes - counted);
-              counted = bytes;
-            },
-          },
+          { diffId: place.diffId, lease, signal: shared, onProgress: bars.onProgress },
         );
+        bars.end();
+        return stored;
       } catch (error) {
         if (shared.aborted) throw error;
         throw systemError(`failed to register layer: ${messageOf(error)}`, error);

@@ -24,8 +24,11 @@ export interface ExtractOptions {
   whiteouts: WhiteoutForm;
   /** Owner of everything, instead of the one in the archive. */
   owner?: Owner;
-  /** Refuse to replace a directory by something else and the other way round, as `docker cp` does. */
-  keepKind?: boolean;
+  /**
+   * Refuse to replace a directory by something else and the other way round, as `docker cp` does. Holds where the
+   * archive goes, as the refusal names it.
+   */
+  keepKind?: string;
 }
 
 /** Hears what an extraction did, so that the archive can be rebuilt from the tree. */
@@ -87,7 +90,14 @@ export class Extractor {
     else if (entry.type === "directory") this.#extractDirectory(entry, parent, base);
     else if (entry.type === "hardlink") this.#extractHardlink(entry, parent, base);
     else this.#extractNode(entry, parent, base);
-    if (whiteout === null) this.#made?.add(joinPlace(parent.path, base));
+    if (whiteout === null) this.#noteMade(joinPlace(parent.path, base));
+  }
+
+  /** The directories above are this archive's too, whether it names them or not. */
+  #noteMade(path: ByteString): void {
+    const made = this.#made;
+    if (made === null) return;
+    for (let name = path; name !== "" && !made.has(name); name = placeOf(name).directory) made.add(name);
   }
 
   #extractRoot(entry: Entry): void {
@@ -168,9 +178,10 @@ export class Extractor {
 
   #replace(parent: Directory, base: ByteString, there: Stat, entry: Entry): void {
     const path = joinPlace(parent.path, base);
-    if (this.#options.keepKind === true && isDirectory(there) !== (entry.type === "directory")) {
+    const { keepKind } = this.#options;
+    if (keepKind !== undefined && isDirectory(there) !== (entry.type === "directory")) {
       const [old, young] = isDirectory(there) ? ["directory", "non-directory"] : ["non-directory", "directory"];
-      throw new TarError(`cannot overwrite ${old} "/${textOf(path)}" with ${young} "/${textOf(path)}"`);
+      throw new TarError(`cannot overwrite ${old} "${textOf(path)}" with ${young} "${keepKind}"`);
     }
     const type = there.mode & fileType.mask;
     const isContent = type === fileType.regular || type === fileType.symlink;

@@ -46,7 +46,9 @@ export class TarPacker {
 
   /** Everything in an open directory, as members below `prefix` ("" for none); the directory itself has no member. */
   addContents(directory: number, prefix: ByteString): void {
-    for (const name of namesIn(directory).sort(byBytes)) this.add(directory, name, joinPlace(prefix, name));
+    // Members of the root itself, archived as "/", keep that one slash.
+    const as = prefix === "/" ? (name: ByteString) => `/${name}` : (name: ByteString) => joinPlace(prefix, name);
+    for (const name of namesIn(directory).sort(byBytes)) this.add(directory, name, as(name));
   }
 
   /** What has a name in an open directory, as the member `as`, with everything below it. Follows no symlink. */
@@ -80,7 +82,7 @@ export class TarPacker {
     if (directory === null) return;
     try {
       const path = Buffer.from(`${descriptorPath(directory)}/.`);
-      this.#member(stat, "directory", `${as}/`, { xattrs: portableXattrs(path) });
+      this.#member(stat, "directory", as === "/" ? as : `${as}/`, { xattrs: portableXattrs(path) });
       if (this.#options.whiteouts === true && findxattr(path, opaqueXattr)?.toString() === "y") {
         this.#addMark(joinPlace(as, opaqueMemberName), stat.mtimeNs);
       }

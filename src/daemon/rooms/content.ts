@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import { notImplemented } from "../../base/errors.ts";
+import { BlobStore } from "../../oci/blob/store.ts";
+import { LayerWorkers } from "../../oci/layer/worker/pool.ts";
+import type { EngineConfig } from "../config/config.ts";
+import { Collector, type Roots } from "../content/collector.ts";
+import { LayerStore } from "../content/layer-store.ts";
+import { Leases } from "../content/leases.ts";
+import type { Database } from "../state/database.ts";
+import type { StorageDriver } from "../storage/driver.ts";
+import { Overlay2 } from "../storage/overlay2/driver.ts";
+import { Vfs } from "../storage/vfs/driver.ts";
+
+/** Where images' and containers' bytes are, and what keeps them there. */
+export interface ContentRoom {
+  workers: LayerWorkers;
+  blobs: BlobStore;
+  layers: LayerStore;
+  leases: Leases;
+  collector: Collector;
+}
+
+/** @param roots what images and containers need; asked at each collection */
+export const openContent = (
+  config: EngineConfig,
+  database: Database,
+  clock: Clock,
+  roots: (() => Roots)[],
+): ContentRoom => {
+  const workers = new LayerWorkers();
+  const driver = openDriver(config, workers);
+  const blobs = new BlobStore(join(config.dataRoot, "content"));
+  const layers = new LayerStore({ root: join(config.dataRoot, "layers"), driver, database, workers, clock });
+  const leases = new Leases(clock);
+  return { workers, blobs, layers, leases, collector: new Collector({ blobs, layers, leases, roots }) };
+};
+
+/** @throws EngineError not-implemented for a driver that this kernel or this version has not */
+const openDriver = ({ dataRoot, images }: EngineConfig, workers: LayerWorkers): StorageDriver => {
+  const name = images.storageDriver || "overlay2";
+  switch (name) {
+    case "overlay2":
+      return new Overlay2(join(dataRoot, "overlay2"), workers);
+    case "vfs":
+      return new Vfs(join(dataRoot, "vfs"), workers);
+    default:
+      throw notImplemented(`error initializing graphdriver: driver not supported: ${name}`);
+  }
+};

@@ -1,0 +1,31 @@
+import { closeSync, constants, readdirSync } from "node:fs";
+import { isCode } from "../../linux/error.ts";
+import { openDirectory, openInRoot } from "../../linux/file/open.ts";
+import { extractFrom, pack } from "../../oci/layer/transfer.ts";
+import type { VolumeContext } from "./context.ts";
+
+/**
+ * Fills an empty volume with what the image has at its mount point, owners and attributes kept. Every name is resolved by
+ * the kernel inside the root filesystem and inside the volume; nothing of the container runs.
+ * @param rootfs the container's root, as the host sees it
+ */
+export const copyUp = async (
+  context: VolumeContext,
+  rootfs: string,
+  destination: string,
+  volumePath: string,
+): Promise<void> => {
+  if (readdirSync(volumePath).length > 0) return;
+  const root = openDirectory(rootfs);
+  let source: number;
+  try {
+    source = openInRoot(root, destination, constants.O_RDONLY | constants.O_DIRECTORY);
+  } catch (error) {
+    // The image has no directory there: the volume stays empty.
+    if (isCode(error, "ENOENT", "ENOTDIR", "ELOOP")) return;
+    throw error;
+  } finally {
+    closeSync(root);
+  }
+  await extractFrom(context.workers, pack(context.workers, source), volumePath, {});
+};

@@ -1,0 +1,93 @@
+import { closeSync, constants, lstatSync } from "node:fs";
+import { isCode } from "../../linux/error.ts";
+import { messageOf, notFound } from "../../base/errors.ts";
+import { openDirectory, openInRoot, pathOf } from "../../linux/file/open.ts";
+import { umount } from "../../linux/mount/mount.ts";
+import { copyUp } from "./copy-up.ts";
+import type { VolumeContext } from "./context.ts";
+import { dataPath, find } from "./document.ts";
+import { isMounted, mountLocal } from "./local.ts";
+import { readlinkSync } from "node:fs";
+
+export interface MountOptions {
+  /** A directory inside the volume; resolved by the kernel, never out of it. */
+  subpath?: string;
+  /** Fill the volume from the image when it is empty. */
+  copyUp?: { rootfs: string; path: string };
+}
+
+/**
+ * Makes a volume ready for a container that starts.
+ * @returns the host path to bind
+ * @throws EngineError not-found, system
+ */
+export const mountVolume = async (
+  context: VolumeContext,
+  name: string,
+  containerId: string,
+  options: MountOptions,
+): Promise<{ path: string }> => {
+  const record = find(context, name);
+  const path = dataPath(context, name);
+  const users = context.mounted.get(name) ?? new Set<string>();
+  if (isMounted(record.options) && users.size === 0) mountLocal(record.options ?? {}, path);
+  users.add(containerId);
+  context.mounted.set(name, users);
+  if (options.copyUp) await copyUp(context, options.copyUp.rootfs, options.copyUp.path, path);
+  context.database.emit({
+    Type: "volume",
+    Action: "mount",
+    Actor: {
+      ID: name,
+      Attributes: { container: containerId, destination: options.copyUp?.path ?? "", driver: "local" },
+    },
+  });
+  return { path: options.subpath === undefined ? path : resolveSubpath(path, options.subpath) };
+};
+
+/** Lets go of every volume that a container was started with. */
+export const unmountVolumes = (context: VolumeContext, containerId: string): void => {
+  for (const [name, users] of context.mounted) {
+    if (!users.delete(containerId)) continue;
+    context.database.emit({
+      Type: "volume",
+      Action: "unmount",
+      Actor: { ID: name, Attributes: { container: containerId, driver: "local" } },
+    });
+    if (users.size > 0) continue;
+    context.mounted.delete(name);
+    const record = context.volumes.get(name);
+    if (record && isMounted(record.options)) umount(dataPath(context, name), { detach: true });
+  }
+};
+
+const resolveSubpath = (root: string, subpath: string): string => {
+  const directory = openDirectory(root);
+  try {
+    const fd = openInRoot(directory, subpath, constants.O_RDONLY);
+    try {
+      return readlinkSync(pathOf(fd));
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
+    if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
+    throw notFound(`cannot access path ${root}/${subpath}: ${lstatWords(`${root}/${subpath}`)}`, error);
+  } finally {
+    closeSync(directory);
+  }
+};
+
+/** Go's words for the first part of a path that is missing. */
+const lstatWords = (path: string): string => {
+  const parts = path.split("/");
+  for (let count = 2; count <= parts.length; count++) {
+    const prefix = parts.slice(0, count).join("/");
+    try {
+      lstatSync(prefix);
+    } catch (error) {
+      return `lstat ${prefix}: ${isCode(error, "ENOENT") ? "no such file or directory" : messageOf(error)}`;
+    }
+  }
+  return "no such file or directory";
+};

@@ -1,0 +1,263 @@
+import assert from "node:assert/strict";
+import { createServer } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { test } from "node:test";
+import { openImages } from "../../support/engine-images.ts";
+import type { TestImages } from "../../support/engine-images.ts";
+import { digestOf, imageOf, layerOf } from "../../support/image.ts";
+import type { TestImage } from "../../support/image.ts";
+
+// A registry that lies: what it serves is the test's to spoil.
+const image = imageOf({
+  layers: [
+    layerOf([{ name: "base", content: Buffer.alloc(200_000, "abc") }], "none"),
+    layerOf([{ name: "top", content: Buffer.alloc(400_000, "defg") }], "none"),
+  ],
+});
+
+interface Spoil {
+  /** Replaces the bytes of a blob or manifest by its digest or tag. */
+  bytes?: (name: string, bytes: Buffer) => Buffer;
+  /** Answers in place of the registry; true when it did. */
+  answer?: (name: string, request: IncomingMessage, response: ServerResponse) => boolean;
+  image?: TestImage;
+}
+
+class LyingRegistry implements AsyncDisposable {
+  readonly #server: Server;
+  readonly #spoil: Spoil;
+  readonly #content = new Map<string, { bytes: Buffer; type: string }>();
+
+  constructor(spoil: Spoil) {
+    this.#spoil = spoil;
+    const served = spoil.image ?? image;
+    for (const { digest, blob } of served.layers) this.#content.set(digest, { bytes: blob, type: "application/x" });
+    this.#content.set(served.id, { bytes: served.config, type: "application/x" });
+    for (const name of ["latest", served.manifestDigest])
+      this.#content.set(name, { bytes: served.manifest, type: served.manifestType });
+    this.#server = createServer((request, response) => this.#handle(request, response));
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    return this;
+  }
+
+  get name(): string {
+    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}/a/b`;
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (request.url === "/v2/") return void response.end();
+    const name = request.url?.split("/").at(-1) ?? "";
+    if (this.#spoil.answer?.(name, request, response) === true) return;
+    const found = this.#content.get(name);
+    if (found === undefined) return void response.writeHead(404).end();
+    const bytes = this.#spoil.bytes?.(name, found.bytes) ?? found.bytes;
+    const headers = { "content-type": found.type, "content-length": bytes.length };
+    const digest = request.url?.includes("/manifests/") ? { "docker-content-digest": digestOf(found.bytes) } : {};
+    response.writeHead(200, { ...headers, ...digest });
+    response.end(request.method === "HEAD" ? undefined : bytes);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#server.closeAllConnections();
+    await new Promise((resolve) => this.#server.close(resolve));
+  }
+}
+
+/** One bit of one byte, changed. */
+const flipped = (bytes: Buffer, at: number): Buffer => {
+  const copy = Buffer.from(bytes);
+  copy[at] = (copy[at] ?? 0) ^ 1;
+  return copy;
+};
+
+const assertEmpty = (here: TestImages): void => {
+  assert.deepEqual(here.images.list({ all: true }), []);
+  assert.deepEqual(here.blobs.list(), []);
+  assert.deepEqual(here.layers.all(), []);
+  assert.deepEqual(here.events, []);
+};
+
+const top = image.layers[1]?.digest ?? "";
+const refused: [string, Spoil, RegExp][] = [
+  [
+    "one bit of a layer's blob",
+    { bytes: (name, bytes) => (name === top ? flipped(bytes, 300_000) : bytes) },
+    new RegExp(`^filesystem layer verification failed for digest ${top}$`),
+  ],
+  [
+    "one bit of the manifest",
+    { bytes: (name, bytes) => (name === image.manifestDigest ? flipped(bytes, 40) : bytes) },
+    /^manifest verification failed for digest sha256:/,
+  ],
+  [
+    "one bit of the config",
+    { bytes: (name, bytes) => (name === image.id ? flipped(bytes, 20) : bytes) },
+    /^image config verification failed for digest sha256:/,
+  ],
+  [
+    "a layer of another diffID, its blob right",
+    {
+      image: imageOf({
+        layers: image.layers,
+        config: { rootfs: { type: "layers", diff_ids: [image.layers[0]?.diffId, digestOf(Buffer.from("other"))] } },
+      }),
+    },
+    /^failed to register layer: invalid diffID for layer/,
+  ],
+  [
+    "fewer diffIDs than layers",
+    {
+      image: imageOf({
+        layers: image.layers,
+        config: { history: [], rootfs: { diff_ids: [image.layers[0]?.diffId] } },
+      }),
+    },
+    /^layers from manifest don't match image configuration$/,
+  ],
+  ["a config without rootfs", { image: imageOf({ layers: [], config: { rootfs: undefined } }) }, /no RootFS key/],
+  [
+    "a layer that is no archive",
+    { image: imageOf({ layers: [layerOf(Buffer.alloc(2048, "no tar"))] }) },
+    /^failed to register layer: /,
+  ],
+  [
+    "another operating system",
+    { image: imageOf({ layers: [], config: { os: "windows" } }) },
+    /^cannot download image with operating system "windows" when requesting "linux"$/,
+  ],
+  [
+    "a blob that goes on for ever",
+    {
+      answer: (name, _, response) => {
+        if (name !== top) return false;
+        const more = (): void => {
+          while (!response.destroyed)
+            if (!response.write(Buffer.alloc(65_536))) return void response.once("drain", more);
+        };
+        more();
+        return true;
+      },
+    },
+    /longer than its manifest says/,
+  ],
+  [
+    "a blob that is always cut off",
+    {
+      answer: (name, _, response) => {
+        if (name !== top) return false;
+        response.writeHead(200, { "content-length": 1_000 });
+        response.write(Buffer.alloc(500), () => response.destroy());
+        return true;
+      },
+    },
+    /^Get "http:\/\/127\.0\.0\.1:\d+\/v2\/a\/b\/blobs\/sha256:[0-9a-f]+": /,
+  ],
+  [
+    "a missing blob",
+    { answer: (name, _, response) => name === top && (response.writeHead(404).end(), true) },
+    /unknown/,
+  ],
+  [
+    "a plug-in",
+    {
+      image: (() => {
+        const manifest = JSON.parse(image.manifest.toString()) as { config: { mediaType: string } };
+        manifest.config.mediaType = "application/vnd.docker.plugin.v1+json";
+        const bytes = Buffer.from(JSON.stringify(manifest));
+        return { ...image, manifest: bytes, manifestDigest: digestOf(bytes) };
+      })(),
+    },
+    /^Encountered remote "application\/vnd\.docker\.plugin\.v1\+json"\(plugin\) when fetching$/,
+  ],
+];
+
+for (const [what, spoil, message] of refused)
+  test(`refused, and nothing stays: ${what}`, async () => {
+    await using registry = await new LyingRegistry(spoil).listen();
+    await using here = openImages();
+    await assert.rejects(here.pull(registry.name), (error: Error) => {
+      assert.match(error.message, message);
+      return true;
+    });
+    assertEmpty(here);
+  });
+
+test("a connection that is cut in a blob is taken up again", async () => {
+  let cuts = 0;
+  const answer: Spoil["answer"] = (name, _, response) => {
+    if (name !== top || cuts++ > 0) return false;
+    const blob = image.layers[1]?.blob ?? Buffer.alloc(0);
+    response.writeHead(200, { "content-length": blob.length });
+    response.write(blob.subarray(0, 100_000), () => response.destroy());
+    return true;
+  };
+  await using registry = await new LyingRegistry({ answer }).listen();
+  await using here = openImages();
+  const told = await here.pull(registry.name);
+  assert.ok(told.some(({ status }) => status?.startsWith("Retrying in ")));
+  assert.equal(here.images.get(registry.name).id, image.id);
+});
+
+test("a client that leaves ends its pull; another pull of the same image goes on", async () => {
+  const gate = Promise.withResolvers<void>();
+  const answer: Spoil["answer"] = (name, _, response) => {
+    if (name !== top) return false;
+    const blob = image.layers[1]?.blob ?? Buffer.alloc(0);
+    response.writeHead(200, { "content-length": blob.length });
+    response.write(blob.subarray(0, 1000));
+    void gate.promise.then(() => response.end(blob.subarray(1000)));
+    return true;
+  };
+  await using registry = await new LyingRegistry({ answer }).listen();
+  await using here = openImages();
+  const abort = new AbortController();
+  const begun = Promise.withResolvers<void>();
+  const tell = ({ status }: { status?: string }): void => void (status === "Downloading" && begun.resolve());
+  const leaving = here.images.pull(registry.name, { signal: abort.signal }, tell);
+  await begun.promise;
+  const staying = here.pull(registry.name);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  abort.abort(new Error("client left"));
+  await assert.rejects(leaving, { kind: "system", message: "context canceled" });
+  gate.resolve();
+  await staying;
+  assert.equal(here.images.get(registry.name).id, image.id);
+});
+
+test("a client that leaves alone leaves nothing", async () => {
+  const answer: Spoil["answer"] = (name, _, response) => {
+    if (name !== top) return false;
+    response.writeHead(200, { "content-length": 400_000 });
+    response.write(Buffer.alloc(1000));
+    return true;
+  };
+  await using registry = await new LyingRegistry({ answer }).listen();
+  await using here = openImages();
+  const abort = new AbortController();
+  const pulling = here.images.pull(registry.name, { signal: abort.signal }, ({ status }) => {
+    if (status === "Downloading") abort.abort(new Error("client left"));
+  });
+  await assert.rejects(pulling, { message: "context canceled" });
+  assertEmpty(here);
+});
+
+test("a manifest that names another image's config as a layer takes nothing from that image", async () => {
+  await using here = openImages();
+  await using good = await new LyingRegistry({}).listen();
+  await here.pull(good.name);
+  const config = {
+    tar: image.config,
+    diffId: image.layers[0]?.diffId ?? "",
+    blob: image.config,
+    digest: image.id,
+    mediaType: "application/vnd.oci.image.layer.v1.tar",
+  };
+  const bad = imageOf({ layers: [config], config: { rootfs: { diff_ids: [digestOf(Buffer.from("new"))] } } });
+  await using registry = await new LyingRegistry({ image: bad }).listen();
+  await assert.rejects(here.pull(registry.name), { message: /^failed to register layer: / });
+  assert.deepEqual(await here.blobs.read(image.id), image.config);
+});
