@@ -172,10 +172,10 @@ export interface ImageRoutesService {
     options: { auth: RegistryAuthConfig; platform: Platform | undefined; all: boolean; signal: AbortSignal },
     progress: Progress,
   ): Promise<void>;
-  /** Absent as long as nothing offers it. */
-  push?(
+  /** @param reference with a tag, or without one for all tags */
+  push(
     reference: string,
-    options: { tag: string; auth: RegistryAuthConfig; platform: Platform | undefined; signal: AbortSignal },
+    options: { auth: RegistryAuthConfig; platform: Platform | undefined; signal: AbortSignal },
     progress: Progress,
   ): Promise<void>;
   import(
@@ -202,8 +202,8 @@ export interface ImageRoutesService {
     options: { force: boolean; prune: boolean; platforms: Platform[] },
   ): ImageDeleteResponseItem[] | Promise<ImageDeleteResponseItem[]>;
   prune(filters: Filters): Promise<{ ImagesDeleted?: ImageDeleteResponseItem[] | null; SpaceReclaimed?: number }>;
-  /** What a registry holds under a name; absent as long as nothing offers it. */
-  distribution?(ref: string, auth: RegistryAuthConfig, signal: AbortSignal): Promise<unknown>;
+  /** What a registry holds under a name. */
+  distribution(ref: string, auth: RegistryAuthConfig, signal: AbortSignal): Promise<unknown>;
 }
 
 export interface NetworkRoutesService {

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { invalidParameter, notImplemented } from "../../../base/errors.ts";
+import { invalidParameter } from "../../../base/errors.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
@@ -15,16 +15,12 @@ export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
   {
     method: "POST",
     path: "/images/{name}/push",
-    handle: async (call) => {
-      const { push } = images;
-      if (push === undefined) throw notImplemented("pushing images is not implemented by this engine yet");
-      const options = {
-        tag: call.query.string("tag"),
-        auth: lenientAuth(call),
-        platform: platformOf(call.query.string("platform")),
-        signal: call.signal,
-      };
-      return withProgress(call, (progress) => push.call(images, call.param("name"), options, progress));
+    handle: (call) => {
+      const tag = call.query.string("tag");
+      const reference = tag === "" ? call.param("name") : `${call.param("name")}:${tag}`;
+      const platform = platformOf(call.query.string("platform"));
+      const options = { auth: lenientAuth(call), platform, signal: call.signal };
+      return withProgress(call, (progress) => images.push(reference, options, progress));
     },
   },
   {
@@ -56,7 +52,6 @@ export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
     method: "GET",
     path: "/distribution/{name}/json",
     handle: async (call) => {
-      if (images.distribution === undefined) throw notImplemented("this engine does not look into registries yet");
       call.json(200, await images.distribution(call.param("name"), lenientAuth(call), call.signal));
     },
   },
