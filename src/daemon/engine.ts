@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { mkdirSync } from "node:fs";
+import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/logger.ts";
@@ -109,7 +110,7 @@ const engineId = (database: Database): string => {
 };
 
 const reloadAttributes = (config: EngineConfig): Record<string, string> => ({
-  name: "",
+  name: hostname(),
   debug: String(config.debug),
   labels: JSON.stringify(config.labels),
   "insecure-registries": JSON.stringify(config.images.insecureRegistries),

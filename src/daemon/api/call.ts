@@ -142,12 +142,17 @@ export class Call {
   }
 
   /** Answers with JSON objects, one a line, as they come. */
-  lines(): JsonLines {
+  lines(contentType: string | null = jsonType): JsonLines {
     return new JsonLines(
       this.response,
-      () => this.begin(200, jsonType),
+      () => this.begin(200, contentType ?? undefined),
       (body) => this.#answer(body),
     );
+  }
+
+  /** True when the client asked to upgrade and the route heeds it. */
+  get upgraded(): boolean {
+    return this.#upgraded !== undefined;
   }
 
   /** An answer to HEAD. */

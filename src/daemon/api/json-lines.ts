@@ -1,7 +1,9 @@
 import type { ServerResponse } from "node:http";
 import { describeError } from "./errors.ts";
 
-/** How long a line may wait for a slow client before the writer is told to wait: the response's own buffer. */
+/** How many bytes may wait for a slow client before lines that only count bytes are left out. */
+const maxWaitingBytes = 1024 * 1024;
+
 type Write = (body: unknown) => unknown;
 
 /**
@@ -18,6 +20,11 @@ export class JsonLines {
     this.#response = response;
     this.#begin = begin;
     this.#answer = answer;
+  }
+
+  /** True when the client is so slow that what can be left out should be. */
+  get crowded(): boolean {
+    return this.#response.writableLength > maxWaitingBytes;
   }
 
   get opened(): boolean {

@@ -1,3 +1,4 @@
+import { posix } from "node:path";
 import type { Call } from "./call.ts";
 
 /** One operation of the Engine API. */
@@ -92,6 +93,9 @@ export interface Target {
   path: string;
   query: string;
 }
+
+/** The path without empty and dot segments; the very same string when it has none. */
+export const cleanPath = (path: string): string => (/\/\/|\/\.\.?(?:\/|$)/.test(path) ? posix.normalize(path) : path);
 
 /** Splits and decodes a request's target; undefined when its percent-encoding is broken. */
 export const parseTarget = (url: string): Target | undefined => {

@@ -6,7 +6,7 @@ import { Call } from "./call.ts";
 import { commonHeaders, type Identity, jsonType } from "./headers.ts";
 import { Ping } from "./ping.ts";
 import { Query } from "./query.ts";
-import { type Match, parseTarget, type Route, Router, type Target } from "./router.ts";
+import { cleanPath, type Match, parseTarget, type Route, Router, type Target } from "./router.ts";
 import { TraceReport } from "./trace.ts";
 import { negotiate, wantsPlainErrors } from "./version.ts";
 import { stepsFor, type VersionStep } from "./version-step.ts";
@@ -88,6 +88,8 @@ export class Api {
     const method = request.method ?? "GET";
     const target = parseTarget(request.url ?? "/");
     if (target === undefined) return void request.socket.end(badRequest);
+    const clean = cleanPath(target.path);
+    if (clean !== target.path) return this.#redirect(target, clean, response);
     const match = this.#router.find(method, target.path);
     if (match === undefined) return this.#pageNotFound(method, target, response);
     if (target.path === "/_ping") {
@@ -168,7 +170,13 @@ export class Api {
     response.writeHead(400, [...this.#headers, "Content-Type", type, "Content-Length", length]).end(body);
   }
 
-  /** A path with double slashes or dots is sent to its clean form, as Docker does; anything else is not found. */
+  /** A path with double slashes or dots is sent to its clean form, as Docker does. */
+  #redirect({ version, query }: Target, path: string, response: ServerResponse): void {
+    const prefix = version === undefined ? "" : `/v${version}`;
+    const location = encodeURI(prefix + path) + (query === "" ? "" : `?${query}`);
+    response.writeHead(301, ["Location", location, "Content-Length", "0"]).end();
+  }
+
   #pageNotFound(method: string, target: Target, response: ServerResponse): void {
     if (method === "OPTIONS") return void response.writeHead(200, [...this.#headers, "Content-Length", "0"]).end();
     const length = String(notFoundBody.length);

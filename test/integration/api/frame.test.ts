@@ -60,6 +60,17 @@ test("the frame answers as Docker does", async (t) => {
     assert.equal((await api.call("OPTIONS", "/info")).status, 200);
   });
 
+  await t.test("unclean paths are sent to their clean form", async () => {
+    for (const [path, location] of [
+      ["//info", "/info"],
+      ["/v1.51//info/../_ping?a=b", "/v1.51/_ping?a=b"],
+      ["/things/a//b/json", "/things/a/b/json"],
+    ] as const) {
+      const answer = await api.call("GET", path);
+      assert.deepEqual([answer.status, answer.headers["location"]], [301, location]);
+    }
+  });
+
   await t.test("versions outside the window", async () => {
     const old = await api.call("GET", "/v1.12/info");
     assert.equal(old.status, 400);

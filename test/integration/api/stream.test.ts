@@ -118,6 +118,7 @@ test("stats: one object or a stream, ended by the client", async () => {
     using connection = await api.connect();
     connection.socket.write("GET /containers/x/stats HTTP/1.1\r\nHost: x\r\n\r\n");
     await connection.has('{"name":"a"}\n');
+    assert.ok(!connection.text.includes("Content-Type"));
   }
   await ended.promise;
 });
@@ -253,7 +254,9 @@ test("a refused upload is read to its end, so that the client gets to the answer
   await using api = await TestApi.start({ routes: unsupportedRoutes });
   using connection = await api.connect();
   const size = 8 * 1024 * 1024;
-  connection.socket.write(`POST /build HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: ${size}\r\n\r\n`);
+  connection.socket.write(
+    `POST /build HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: ${size}\r\n\r\n`,
+  );
   connection.socket.write(Buffer.alloc(size));
   await connection.has("HTTP/1.1 501 Not Implemented");
   await connection.until(() => connection.socket.writableLength === 0);

@@ -1,7 +1,7 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import type { Call } from "../call.ts";
 import { describeError } from "../errors.ts";
-import { multiplexedStreamType, rawStreamType } from "../headers.ts";
+import { jsonType, multiplexedStreamType, rawStreamType } from "../headers.ts";
 import { refuseHijack } from "../hijack.ts";
 import type { Route } from "../router.ts";
 import type { AttachOptions, ContainerRoutesService } from "../../services.ts";
@@ -46,8 +46,12 @@ export const containerStreamRoutes = (containers: ContainerRoutesService): Route
   },
 ];
 
+/** What a connection taken over without an upgrade is called: always raw, whatever it carries. */
+export const hijackType = (call: Call, tty: boolean): string =>
+  call.upgraded ? streamType(tty, call.version) : rawStreamType;
+
 /** The type of a stream without a terminal has had a name of its own since 1.42. */
-export const streamType = (tty: boolean, version: number): string =>
+const streamType = (tty: boolean, version: number): string =>
   tty || version < 42 ? rawStreamType : multiplexedStreamType;
 
 const attachOptions = ({ query }: Call): AttachOptions => ({
@@ -68,7 +72,7 @@ const attach = async (containers: ContainerRoutesService, call: Call): Promise<v
     const { status, message } = describeError(error);
     return refuseHijack(call.connection(), status, message, rawStreamType);
   }
-  await attachment.run(call.hijack({ contentType: streamType(attachment.tty, call.version) }));
+  await attachment.run(call.hijack({ contentType: hijackType(call, attachment.tty) }));
 };
 
 const logs = async (containers: ContainerRoutesService, call: Call): Promise<void> => {
@@ -98,7 +102,8 @@ const stats = async (containers: ContainerRoutesService, call: Call): Promise<vo
   const oneShot = call.query.boolean("one-shot");
   if (stream && oneShot) throw invalidParameter("cannot have stream=true and one-shot=true");
   const samples = await containers.stats(call.param("id"), { stream, oneShot, signal: call.signal });
-  const lines = call.lines();
+  // A stream of samples has no type, as dockerd writes it.
+  const lines = call.lines(stream ? null : jsonType);
   if (stream) lines.open();
   for await (const sample of samples) if (!lines.write(sample)) await lines.drained();
   lines.end();

@@ -2,7 +2,7 @@ import { invalidParameter } from "../../../base/errors.ts";
 import { execCreate, execStart } from "../body/exec.ts";
 import type { Route } from "../router.ts";
 import type { ContainerRoutesService } from "../../services.ts";
-import { streamType } from "./container-stream.ts";
+import { hijackType } from "./container-stream.ts";
 import { terminalSize } from "./terminal-size.ts";
 
 /** **Source:** Engine API, tag Exec. */
@@ -24,9 +24,7 @@ export const execRoutes = (containers: ContainerRoutesService): Route[] => [
       const options = (await call.optionalBody(execStart)) ?? {};
       const attachment = await containers.execStart(call.param("id"), options);
       if (attachment === undefined) return call.empty(200);
-      await attachment.run(
-        call.hijack({ contentType: streamType(attachment.tty, call.version), extra: call.commonHeaders }),
-      );
+      await attachment.run(call.hijack({ contentType: hijackType(call, attachment.tty), extra: call.commonHeaders }));
     },
   },
   {

@@ -78,7 +78,9 @@ const withProgress = async (
   const lines = call.lines();
   if (open) lines.open();
   try {
-    await work((message) => void lines.write(message, "\r\n"));
+    await work((message) => {
+      if (!lines.crowded || message.progress === undefined) lines.write(message, "\r\n");
+    });
     lines.end();
   } catch (error) {
     if (!lines.opened) throw error;
