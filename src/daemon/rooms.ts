@@ -2,13 +2,14 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/logger.ts";
+import { notImplemented } from "../base/errors.ts";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import type { EngineConfig } from "./config/config.ts";
+import { ContainerViews } from "./container/archive/views.ts";
 import type { ContainerRecord } from "./container/record.ts";
 import { ContainerService } from "./container/service.ts";
 import { isPaused, isRunning } from "./container/state.ts";
 import { ContainerStore } from "./container/store.ts";
-import { contentRoots } from "./image/roots.ts";
 import { ImageService } from "./image/service.ts";
 import { containerContext } from "./rooms/container.ts";
 import { openContent } from "./rooms/content.ts";
@@ -49,7 +50,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   mkdirSync(join(config.dataRoot, "tmp"), { recursive: true, mode: 0o700 });
   const store = new ContainerStore(database);
   const content = openContent(config, database, clock, [
-    () => contentRoots(database),
+    () => images.roots(),
     () => ({ blobs: [], layers: [...store.values()].flatMap(({ chainId }) => chainId ?? []) }),
   ]);
   stack.use(content.workers);
@@ -82,6 +83,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     images,
     networks: network.networks,
     volumes,
+    views: stack.use(new ContainerViews()),
   });
   const containers = new ContainerService(context);
   images.usedBy = (imageId) => containers.imageUse(imageId);
@@ -120,7 +122,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
         layersSize: () => content.layers.all().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
       },
       volumes: { usage: async () => ({ Volumes: await volumes.usage(), Warnings: null }) },
-      login: (credentials, signal) => images.login(credentials, signal),
+      login: () => Promise.reject(notImplemented("docker login is not part of this engine yet")),
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -145,7 +145,7 @@ export interface ContainerRoutesService {
     ref: string,
     options: { stream: boolean; oneShot: boolean; signal: AbortSignal },
   ): Promise<AsyncIterable<ContainerStatsResponse>> | AsyncIterable<ContainerStatsResponse>;
-  changes(ref: string): Promise<FilesystemChange[]>;
+  changes(ref: string): Promise<FilesystemChange[] | null>;
   export(ref: string): Promise<Readable>;
   statPath(ref: string, path: string): Promise<PathStat>;
   getArchive(ref: string, path: string): Promise<{ stat: PathStat; tar: Readable }>;

@@ -27,5 +27,5 @@ export const copyUp = async (
   } finally {
     closeSync(root);
   }
-  await extractFrom(context.workers, pack(context.workers, source), volumePath, {});
+  await extractFrom(context.workers, pack(context.workers, source), volumePath, { whiteouts: "none" });
 };
