@@ -122,7 +122,9 @@ const produce = <K extends "rebuild" | "pack" | "packChanges">(
   // The end of the pipe says nothing about success: the end of the stream is held back until the job has answered.
   const done = workers.run(kind, job(write));
   done.catch(() => {});
-  return Readable.from(untilDone(stream, done), { objectMode: false });
+  const archive = Readable.from(untilDone(stream, done), { objectMode: false });
+  // A stream that is destroyed before it was read never starts its generator.
+  return archive.once("close", () => stream.destroy());
 };
 
 async function* untilDone(stream: Socket, job: Promise<unknown>): AsyncGenerator<Buffer> {

@@ -147,6 +147,7 @@ describe("get", () => {
     const { tar } = await getArchive(tools, subject, "/data/large");
     await new Promise((resolve) => void tar.once("readable", resolve));
     tar.destroy();
+    (await getArchive(tools, subject, "/data/large")).tar.destroy();
     for (let i = 0; i < 200 && openFiles() > before; i++) await sleep(10);
     assert.ok(openFiles() <= before);
   });
