@@ -94,7 +94,7 @@ const consume = async <T>(
   const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal?.reason)));
   signal?.addEventListener("abort", abort);
   try {
-    const feed = await (source instanceof Readable ? feedStream(source, options) : feedFile(source.path, options));
+    using feed = await (source instanceof Readable ? feedStream(source, options) : feedFile(source.path, options));
     const reading = read(feed.fd);
     reading.catch(() => feed.cancel());
     const [fed, done] = await Promise.allSettled([feed.finished, reading]);

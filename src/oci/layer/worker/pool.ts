@@ -75,6 +75,8 @@ class Thread {
     this.#onEnd = onEnd;
     this.#worker = new Worker(new URL("./thread.ts", import.meta.url), {
       name: "layer",
+      // Options of the process, as --eval, may be none that a thread takes.
+      execArgv: ["--disable-warning=ExperimentalWarning"],
       // Descriptors come from and go to the main thread.
       trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes },
