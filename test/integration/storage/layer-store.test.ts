@@ -12,6 +12,7 @@ import { Durability } from "../../../src/daemon/content/durability.ts";
 import { BlobStore } from "../../../src/oci/blob/store.ts";
 import { chainId, sha256 } from "../../../src/oci/digest.ts";
 import { LayerWorkers } from "../../../src/oci/layer/worker/pool.ts";
+import { mountTmpfs } from "../../../src/linux/mount/mount.ts";
 import { bytesOf } from "../../support/bytes.ts";
 import { openLayerStore } from "../../support/layer-store.ts";
 import { tarOf } from "../../support/tar.ts";
@@ -221,4 +222,46 @@ test("after a power loss damaged content is dropped with what stands on it, and 
   assert.deepEqual(blobs.list(), [good.digest]);
   assert.ok(existsSync(join(layers.mountWritable("box"), "etc/hosts")));
   assert.deepEqual(await boot("three").recover(), { layers: [], blobs: [] });
+});
+
+test("a full disk is an error that leaves nothing, and goes when there is room", async () => {
+  using directory = temporaryDirectory();
+  mountTmpfs(directory.path, { data: { size: "24m" } });
+  await using workers = new LayerWorkers();
+  using parts = openLayerStore(directory.path, workers);
+  const { layers, leases, driver } = parts;
+  const lease = leases.open("test", 60_000);
+  const large = tarOf({ name: "large", content: Buffer.alloc(32 << 20, 1) });
+  await assert.rejects(layers.register(null, Readable.from([large]), { lease }), {
+    name: "TarError",
+    message: /ENOSPC/,
+  });
+  await driver.emptied();
+  assert.deepEqual(driver.list(), []);
+  assert.deepEqual(
+    await bytesOf(layers.tar((await layers.register(null, Readable.from([first]), { lease })).chainId)),
+    first,
+  );
+});
+
+test("closing the workers cuts off what waits for the other side", async () => {
+  using directory = temporaryDirectory();
+  const workers = new LayerWorkers();
+  using parts = openLayerStore(directory.path, workers);
+  const { layers, leases } = parts;
+  const lease = leases.open("test", 60_000);
+  const large = tarOf({ name: "large", content: Buffer.alloc(8 << 20, 1) });
+  const { chainId: chain } = await layers.register(null, Readable.from([large]), { lease });
+  const unread = layers.tar(chain);
+  unread.on("error", () => {});
+  const silent = [new Readable({ read() {} }), new Readable({ read() {} })];
+  silent[1]?.push(gzipSync(large).subarray(0, 2000));
+  const waiting = silent.map((source) => layers.register(null, source, { lease }));
+  const settled = Promise.allSettled(waiting);
+  await new Promise((resolve) => setTimeout(resolve, 200));
+  await workers[Symbol.asyncDispose]();
+  assert.deepEqual(
+    (await settled).map(({ status }) => status),
+    ["rejected", "rejected"],
+  );
 });
