@@ -130,7 +130,10 @@ const produce = <K extends "rebuild" | "pack" | "packChanges">(
   workers.closing.addEventListener("abort", close);
   const forget = (): void => workers.closing.removeEventListener("abort", close);
   done.then(forget, forget);
-  return Readable.from(untilDone(stream, done), { objectMode: false });
+  const archive = Readable.from(untilDone(stream, done), { objectMode: false });
+  // A generator that was never begun is not ended either: this lets the job go when nobody reads.
+  archive.once("close", close);
+  return archive;
 };
 
 async function* untilDone(stream: Socket, job: Promise<unknown>): AsyncGenerator<Buffer> {
