@@ -32,6 +32,8 @@ export interface FeedOptions {
   signal?: AbortSignal | undefined;
   /** Hears how many bytes of the source have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Which program decompresses; another answer than the host's is for tests. */
+  programFor?: typeof decompressor | undefined;
 }
 
 /** Compressed data that is damaged or cut off. */
@@ -63,20 +65,20 @@ export const feedStream = async (source: Readable, options: FeedOptions = {}): P
   };
   if (compression === "identity") {
     const { read, socket } = socketPipe();
-    return {
+    return feedOf({
       fd: read,
       compression,
       finished: pump(all, socket, options),
       cancel: cancel(socket),
       [Symbol.dispose]: nothing,
-    };
+    });
   }
-  const program = decompressor(compression);
+  const program = (options.programFor ?? decompressor)(compression);
   if (program === null) return feedBuiltin(source, all, compression, options);
   const { read, child } = spawnInto(program, "pipe");
   const stdin = child.stdin as Socket;
   const finished = checked(pump(all, stdin, options), child, compression);
-  return { fd: read, compression, finished, cancel: cancel(stdin), [Symbol.dispose]: nothing };
+  return feedOf({ fd: read, compression, finished, cancel: cancel(stdin), [Symbol.dispose]: nothing });
 };
 
 /** The same for a file of the host: when a program decompresses it, nothing of it passes through this process. */
@@ -88,9 +90,9 @@ export const feedFile = async (path: string, options: FeedOptions = {}): Promise
     if (compression === "identity") {
       const watch = watchOffset(file, options.onProgress);
       const fd = duplicate(file);
-      return { fd, compression, finished: Promise.resolve(), cancel: () => {}, [Symbol.dispose]: watch };
+      return feedOf({ fd, compression, finished: Promise.resolve(), cancel: () => {}, [Symbol.dispose]: watch });
     }
-    const program = decompressor(compression);
+    const program = (options.programFor ?? decompressor)(compression);
     if (program !== null) return feedFileBy(program, file, compression, options);
     closeSync(file);
   } catch (error) {
@@ -111,7 +113,7 @@ const feedFileBy = (program: string[], file: number, compression: Compression, o
     signal?.removeEventListener("abort", cancel);
     signal?.throwIfAborted();
   });
-  return { fd: read, compression, finished, cancel, [Symbol.dispose]: watchOffset(file, onProgress) };
+  return feedOf({ fd: read, compression, finished, cancel, [Symbol.dispose]: watchOffset(file, onProgress) });
 };
 
 /**
@@ -153,7 +155,13 @@ const feedBuiltin = (
     transform.destroy();
     socket.destroy();
   };
-  return { fd: read, compression, finished, cancel, [Symbol.dispose]: nothing };
+  return feedOf({ fd: read, compression, finished, cancel, [Symbol.dispose]: nothing });
+};
+
+/** Whoever waits for the end hears of a failure, however late; it is nothing that nobody handled. */
+const feedOf = (feed: Feed): Feed => {
+  feed.finished.catch(() => {});
+  return feed;
 };
 
 const nothing = (): void => {};

@@ -131,8 +131,9 @@ const produce = <K extends "rebuild" | "pack" | "packChanges">(
   const forget = (): void => workers.closing.removeEventListener("abort", close);
   done.then(forget, forget);
   const archive = Readable.from(untilDone(stream, done), { objectMode: false });
-  // A stream that is destroyed before it was read never starts its generator.
-  return archive.once("close", close);
+  // A generator that was never begun is not ended either: this lets the job go when nobody reads.
+  archive.once("close", close);
+  return archive;
 };
 
 async function* untilDone(stream: Socket, job: Promise<unknown>): AsyncGenerator<Buffer> {

@@ -265,3 +265,21 @@ test("closing the workers cuts off what waits for the other side", async () => {
     ["rejected", "rejected"],
   );
 });
+
+test("an archive that nobody reads, or reads to its end, holds no thread", async () => {
+  using directory = temporaryDirectory();
+  await using workers = new LayerWorkers();
+  using parts = openLayerStore(directory.path, workers);
+  const { layers, leases } = parts;
+  const lease = leases.open("test", 60_000);
+  const large = tarOf({ name: "large", content: Buffer.alloc(8 << 20, 1) });
+  const { chainId: chain } = await layers.register(null, Readable.from([large]), { lease });
+  for (let round = 0; round < 3; round++) {
+    const archives = Array.from({ length: 8 }, () => layers.tar(chain));
+    for (const [index, archive] of archives.entries()) {
+      if (index % 2 === 0) await once(archive, "readable");
+      archive.destroy();
+    }
+  }
+  assert.equal((await bytesOf(layers.tar(chain))).length, large.length);
+});
