@@ -87,7 +87,14 @@ export class Extractor {
     else if (entry.type === "directory") this.#extractDirectory(entry, parent, base);
     else if (entry.type === "hardlink") this.#extractHardlink(entry, parent, base);
     else this.#extractNode(entry, parent, base);
-    if (whiteout === null) this.#made?.add(joinPlace(parent.path, base));
+    if (whiteout === null) this.#noteMade(joinPlace(parent.path, base));
+  }
+
+  /** The directories above are this archive's too, whether it names them or not. */
+  #noteMade(path: ByteString): void {
+    const made = this.#made;
+    if (made === null) return;
+    for (let name = path; name !== "" && !made.has(name); name = placeOf(name).directory) made.add(name);
   }
 
   #extractRoot(entry: Entry): void {
