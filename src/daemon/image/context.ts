@@ -40,6 +40,7 @@ export interface StoredLayer {
 /** The engine's part that keeps unpacked layers by their chain id, as images need it. */
 export interface Layers {
   get(chainId: string): StoredLayer | undefined;
+  all(): readonly StoredLayer[];
   register(
     parent: string | null,
     archive: Readable | { path: string },
