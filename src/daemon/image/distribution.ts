@@ -1,15 +1,25 @@
-import { invalidParameter } from "../../base/errors.ts";
+import {
+  EngineError,
+  forbidden,
+  invalidParameter,
+  messageOf,
+  notFound,
+  systemError,
+  unauthorized,
+} from "../../base/errors.ts";
 import { sha256 } from "../../oci/digest.ts";
 import { withRepository } from "../../oci/distribution/connect.ts";
 import { downloadBlob } from "../../oci/distribution/download.ts";
 import { parseManifest } from "../../oci/distribution/manifest.ts";
+import type { ParsedManifest } from "../../oci/distribution/manifest.ts";
+import { RegistryError } from "../../oci/distribution/registry-error.ts";
+import { mediaType } from "../../oci/media-type.ts";
 import type { Repository } from "../../oci/distribution/repository.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Descriptor, DescriptorPlatform } from "../../wire/oci/descriptor.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { ImageContext } from "./context.ts";
 import { maxConfigBytes, parseImageConfig } from "./document.ts";
-import { pullError } from "./pull/errors.ts";
 
 /** What a registry holds under a name. */
 export interface DistributionInspect {
@@ -36,10 +46,28 @@ const platformOfConfig = async (
   return { architecture, os, ...(variant === undefined || variant === "" ? {} : { variant }) };
 };
 
+/** Docker reads the configuration of its own kind of manifest only. */
+const platformsOf = async (
+  repository: Repository,
+  parsed: ParsedManifest,
+  signal: AbortSignal | undefined,
+): Promise<DescriptorPlatform[] | null> => {
+  if (parsed.kind === "index")
+    return parsed.index.manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]));
+  if (parsed.mediaType !== mediaType.dockerManifest) return null;
+  return [await platformOfConfig(repository, parsed.manifest.config, signal)];
+};
+
+const kindOf = (code: string): typeof systemError => {
+  if (code === "MANIFEST_UNKNOWN" || code === "NAME_UNKNOWN") return notFound;
+  if (code === "UNAUTHORIZED") return unauthorized;
+  return code === "DENIED" ? forbidden : systemError;
+};
+
 /**
  * Looks an image up in its registry without pulling it.
  *
- * @throws EngineError as a pull does
+ * @throws EngineError not-found, unauthorized, forbidden or system, in the registry's words
  *
  * **Source:** Engine API, DistributionInspect.
  */
@@ -58,17 +86,16 @@ export const inspectDistribution = async (
       "pull",
       options,
       async (repository) => {
-        const found = await repository.manifest(reference.digest ?? reference.tag ?? "latest", signal);
+        const tag = reference.tag ?? "latest";
+        const digest = reference.digest ?? (await repository.resolve(tag, signal))?.digest;
+        const found = await repository.manifest(digest ?? tag, signal);
         const parsed = parseManifest(found.bytes, found.mediaType);
-        const Platforms =
-          parsed.kind === "index"
-            ? parsed.index.manifests.flatMap(({ platform }) => (platform === undefined ? [] : [platform]))
-            : [await platformOfConfig(repository, parsed.manifest.config, signal)];
-        const { digest, bytes } = found;
-        return { Descriptor: { mediaType: parsed.mediaType, digest, size: bytes.length }, Platforms };
+        const Descriptor = { mediaType: parsed.mediaType, digest: found.digest, size: found.bytes.length };
+        return { Descriptor, Platforms: await platformsOf(repository, parsed, signal) };
       },
     );
   } catch (error) {
-    throw pullError(error, reference, signal);
+    if (error instanceof EngineError) throw error;
+    throw (error instanceof RegistryError ? kindOf(error.code) : systemError)(messageOf(error), error);
   }
 };

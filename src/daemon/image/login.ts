@@ -30,13 +30,14 @@ const tryEndpoint = async (
   if (answer.status === 200) return;
   const word = answer.status === 401 ? "401 Unauthorized" : String(answer.status);
   const message = `login attempt to ${client.base.href} failed with status: ${word}`;
-  throw (answer.status === 401 ? unauthorized : systemError)(message);
+  throw systemError(message);
 };
 
 /**
  * Asks a registry whether credentials are good.
  *
- * @throws EngineError unauthorized when they are not; system when the registry cannot be asked.
+ * @throws EngineError system when they are not, or when the registry cannot be asked; unauthorized when a token server
+ * refuses them.
  *
  * **Source:** Engine API, SystemAuth.
  */

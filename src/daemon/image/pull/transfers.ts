@@ -7,6 +7,7 @@ import { downloadBlob } from "../../../oci/distribution/download.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import type { ProgressMessage } from "../../../wire/engine/progress.ts";
+import { DiffIdMismatch } from "../../content/layer.ts";
 import type { ImageContext, StoredLayer } from "../context.ts";
 import { barsOf, countBytes, statusOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
@@ -97,6 +98,8 @@ export class LayerTransfers {
         return stored;
       } catch (error) {
         if (shared.aborted) throw error;
+        if (error instanceof DiffIdMismatch)
+          throw systemError("layers from manifest don't match image configuration", error);
         throw systemError(`failed to register layer: ${messageOf(error)}`, error);
       }
     };
