@@ -67,6 +67,9 @@ export interface RegistryAccess {
   settings: RegistrySettings;
   userAgent: string;
   retry?: RetryPolicy;
+  /** Layers downloaded at a time by all pulls together, and uploaded at a time by one push. */
+  maxDownloads?: number;
+  maxUploads?: number;
 }
 
 /** Who uses an image; the composition root fills it in from the containers. */

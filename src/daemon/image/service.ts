@@ -59,6 +59,9 @@ export interface Image {
   created: string | null;
 }
 
+/** As dockerd's. */
+const defaultMaxDownloads = 3;
+
 export interface ImageServiceOptions {
   database: Database;
   blobs: Blobs;
@@ -81,7 +84,7 @@ export class ImageService {
     this.#context = {
       ...options,
       store: new ImageStore(options.database),
-      transfers: new LayerTransfers(),
+      transfers: new LayerTransfers(options.registry.maxDownloads ?? defaultMaxDownloads),
       usedBy: (imageId) => this.usedBy(imageId),
     };
   }

@@ -13,8 +13,6 @@ import { barsOf, countBytes, statusOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 import { shortId } from "../../../base/ids.ts";
 
-/** Layers that are downloaded at a time, by all pulls together, as dockerd's default. */
-const maxDownloads = 3;
 /** The largest compressed layer. */
 const maxBlobBytes = 256 * 1024 * 1024 * 1024;
 const leaseMs = 60 * 60 * 1000;
@@ -31,7 +29,12 @@ interface Progress {
 export class LayerTransfers {
   readonly #downloads = new SharedWork<void, ProgressMessage>();
   readonly #registrations = new SharedWork<StoredLayer, ProgressMessage>();
-  readonly #slots = new Slots(maxDownloads);
+  readonly #slots: Slots;
+
+  /** @param maxDownloads layers that are downloaded at a time, by all pulls together */
+  constructor(maxDownloads: number) {
+    this.#slots = new Slots(maxDownloads);
+  }
 
   /**
    * Brings a layer's blob into the store. The caller's lease must hold the blob already.
