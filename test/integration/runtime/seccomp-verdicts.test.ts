@@ -4,7 +4,7 @@ import { compile } from "../../../src/daemon/runtime/seccomp/compile.ts";
 import { defaultProfile } from "../../../src/daemon/runtime/seccomp/profile.ts";
 import { resolveProfile } from "../../../src/daemon/runtime/seccomp/resolve.ts";
 import { syscallTables } from "../../../src/daemon/runtime/seccomp/syscalls/tables.ts";
-import type { OciSeccomp } from "../../../src/wire/oci/runtime.ts";
+import type { OciSeccomp, OciSyscallArg, OciSyscallRule } from "../../../src/wire/oci/runtime.ts";
 import { simulate } from "../../support/bpf-simulator.ts";
 import { libseccompCompile } from "../../support/libseccomp.ts";
 
@@ -101,8 +101,7 @@ test("the default profile gives libseccomp's verdicts", () => {
   assert.deepEqual(verdicts(resolved(["CAP_SYS_ADMIN", "CAP_BPF", "CAP_SYS_PTRACE"]), both), []);
 });
 
-const rule = (names: string[], action: string, args: OciSeccomp["syscalls"] extends infer T ? unknown[] : never) =>
-  ({ names, action, args }) as NonNullable<OciSeccomp["syscalls"]>[number];
+const rule = (names: string[], action: string, args: OciSyscallArg[]): OciSyscallRule => ({ names, action, args });
 
 test("every comparison gives libseccomp's verdicts, alone and together", () => {
   const operations = ["NE", "LT", "LE", "EQ", "GE", "GT"];
