@@ -28,11 +28,16 @@ static int fd = -1;
 static int64_t file_size;
 static uint64_t dropped, unreported; // payload bytes lost to a full disk: in all, and since the last gap line
 static int64_t full_until;
-static char tail[2][48];     // `,"time":"…"}\n` of this batch, and of a split line its first piece's
-static bool continued[2];    // the last record of this stream was a piece without its newline
-static const char *names[2] = {"stdout", "stderr"};
+struct text {
+  int size;
+  char bytes[60];
+};
+static struct text tail[2]; // `,"time":"…"}\n` of this batch, and of a split line its first piece's
+static bool continued[2];   // the last record of this stream was a piece without its newline
+static char *middle[2];     // `","stream":"…","attrs":{…}`
+static size_t middle_size[2];
 
-static int time_tail(char *to, size_t room) {
+static struct text time_tail(void) {
   struct timespec now;
   struct tm utc;
   clock_gettime(CLOCK_REALTIME, &now);
@@ -41,8 +46,10 @@ static int time_tail(char *to, size_t room) {
   int used = snprintf(digits, sizeof digits, ".%09ld", now.tv_nsec);
   while (used > 0 && (digits[used - 1] == '0' || digits[used - 1] == '.')) // Go's RFC3339Nano has no trailing zeros
     if (digits[--used] == '.') break;
-  return snprintf(to, room, ",\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d%.*sZ\"}\n", utc.tm_year + 1900, utc.tm_mon + 1,
-                  utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, used, digits);
+  struct text text;
+  text.size = snprintf(text.bytes, sizeof text.bytes, ",\"time\":\"%04d-%02d-%02dT%02d:%02d:%02d%.*sZ\"}\n", utc.tm_year + 1900,
+                       utc.tm_mon + 1, utc.tm_mday, utc.tm_hour, utc.tm_min, utc.tm_sec, used, digits);
+  return text;
 }
 
 // Length of the UTF-8 sequence at `p`, 0 when there is none.
@@ -111,15 +118,9 @@ static char *put_base64(char *o, const uint8_t *p, size_t size) {
   return o;
 }
 
-static char *put_text(char *o, const char *text) {
-  size_t size = strlen(text);
+static char *put(char *o, const char *text, size_t size) {
   memcpy(o, text, size);
   return o + size;
-}
-
-static char *put_stream(char *o, int stream) {
-  o = put_text(put_text(put_text(o, "\",\"stream\":\""), names[stream]), "\"");
-  return opt.log_attrs ? put_text(put_text(o, ",\"attrs\":"), opt.log_attrs) : o;
 }
 
 // How many bytes of output the records in `p` stand for.
@@ -152,8 +153,8 @@ static size_t append(const char *data, size_t size) {
 static bool report_gap(void) {
   char record[256 + ATTRS_MAX];
   char *o = record + sprintf(record, "{\"log\":\"[berth: %llu bytes of output were not logged: no space left]\\n", (unsigned long long)unreported);
-  o = put_stream(o, 1);
-  o += time_tail(o, 48);
+  struct text time = time_tail();
+  o = put(put(o, middle[1], middle_size[1]), time.bytes, time.size);
   if (append(record, o - record) == 0) return false;
   unreported = 0;
   return true;
@@ -209,6 +210,12 @@ static void rotate(void) {
 const char *log_open(void) {
   if (opt.log == NULL) return NULL;
   if (opt.log_attrs && strlen(opt.log_attrs) > ATTRS_MAX) return "log attributes are too long";
+  for (int i = 0; i < 2; i++) {
+    const char *attrs = opt.log_attrs ? ",\"attrs\":" : "", *value = opt.log_attrs ? opt.log_attrs : "";
+    int size = asprintf(&middle[i], "\",\"stream\":\"%s\"%s%s", i ? "stderr" : "stdout", attrs, value);
+    if (size < 0) return strerror(ENOMEM);
+    middle_size[i] = size;
+  }
   if (strlen(opt.log) > 4000) return "the log's path is too long";
   fd = open(opt.log, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
   struct stat about;
@@ -222,9 +229,9 @@ const char *log_open(void) {
 }
 
 // Writes the record of the line at `p`. Returns where the next line starts, `p` when the line has not ended.
-static const uint8_t *put_record(int stream, const uint8_t *p, const uint8_t *end, bool last, const char *time) {
+static const uint8_t *put_record(int stream, const uint8_t *p, const uint8_t *end, bool last, const struct text *time) {
   const uint8_t *start = p, *limit = end - p > RECORD_SIZE ? p + RECORD_SIZE : end;
-  char *record = batch + batch_size, *o = put_text(record, "{\"log\":\"");
+  char *record = batch + batch_size, *o = put(record, "{\"log\":\"", 8);
   bool utf8 = true, ended = false;
   while (!ended) {
     size_t size = copy_plain(o, p, limit);
@@ -234,10 +241,10 @@ static const uint8_t *put_record(int stream, const uint8_t *p, const uint8_t *en
     utf8 &= put_special(&o, &p, limit);
   }
   if (!ended && !last && limit - start < RECORD_SIZE) return start;
-  o = put_stream(o, stream);
-  if (!utf8) o = put_text(put_base64(put_text(o, ",\"raw\":\""), start, p - start), "\"");
-  if (!continued[stream]) strcpy(tail[stream], time);
-  o = put_text(o, tail[stream]);
+  o = put(o, middle[stream], middle_size[stream]);
+  if (!utf8) o = put(put_base64(put(o, ",\"raw\":\"", 8), start, p - start), "\"", 1);
+  if (!continued[stream]) tail[stream] = *time;
+  o = put(o, tail[stream].bytes, tail[stream].size);
   continued[stream] = !ended;
   batch_size = o - batch;
   return p;
@@ -245,8 +252,7 @@ static const uint8_t *put_record(int stream, const uint8_t *p, const uint8_t *en
 
 size_t log_lines(int stream, const char *data, size_t size, bool last) {
   if (fd < 0) return size;
-  char time[48];
-  time_tail(time, sizeof time);
+  struct text time = time_tail();
   const uint8_t *p = (const uint8_t *)data, *end = p + size;
   while (p < end) {
     if (batch_size > BATCH_SIZE) flush();
@@ -254,7 +260,7 @@ size_t log_lines(int stream, const char *data, size_t size, bool last) {
       flush();
       if (file_size >= opt.log_max_size) rotate();
     }
-    const uint8_t *next = put_record(stream, p, end, last, time);
+    const uint8_t *next = put_record(stream, p, end, last, &time);
     if (next == p) break;
     p = next;
   }
