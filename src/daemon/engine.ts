@@ -52,7 +52,9 @@ export const createEngine = async (config: EngineConfig, options: EngineOptions)
   const events = new EventLog(database);
   const id = engineId(database);
   const cgroups = detect();
-  const rooms = stack.use(await openRooms({ config, database, cgroups, clock: systemClock(), log, id, trace: options.trace ?? false }));
+  const rooms = stack.use(
+    await openRooms({ config, database, cgroups, clock: systemClock(), log, id, trace: options.trace ?? false }),
+  );
 
   const system = new SystemService(
     { config, id, cgroups, host: readHostFacts(), eventReaders: () => events.readers, ...rooms.system },

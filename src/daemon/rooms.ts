@@ -56,7 +56,12 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   stack.use(content.workers);
   const runtime = await openRuntime(config, cgroups);
   const network = stack.use(await openNetwork(config, database, clock, id));
-  const volumes = new VolumeService({ root: join(config.dataRoot, "volumes"), clock, database, workers: content.workers });
+  const volumes = new VolumeService({
+    root: join(config.dataRoot, "volumes"),
+    clock,
+    database,
+    workers: content.workers,
+  });
   const images = new ImageService({
     database,
     blobs: content.blobs,
@@ -128,7 +133,11 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   };
 };
 
-const volumeUse = ({ id, mounts, state }: Readonly<ContainerRecord>): { id: string; volumes: string[]; running: boolean } => ({
+const volumeUse = ({
+  id,
+  mounts,
+  state,
+}: Readonly<ContainerRecord>): { id: string; volumes: string[]; running: boolean } => ({
   id,
   volumes: mounts.flatMap((mount) => (mount.Type === "volume" && mount.Name ? [mount.Name] : [])),
   running: isRunning(state),

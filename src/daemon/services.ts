@@ -29,25 +29,17 @@ import type {
   NetworkCreateResponse,
   NetworkDisconnectRequest,
 } from "../wire/engine/network.ts";
+import type { Platform } from "../oci/platform.ts";
+import type { ProgressMessage } from "../wire/engine/progress.ts";
 import type { SystemInfo, SystemVersion } from "../wire/engine/system.ts";
 import type { Volume, VolumeCreateOptions, VolumeListResponse } from "../wire/engine/volume.ts";
+import type { RegistryAuthConfig } from "../wire/registry/auth.ts";
 import type { EventLog } from "./event/log.ts";
 
 /** The body of ContainerCreate: the config at the top level, with the two others in it. */
 export type ContainerCreateBody = ContainerConfig & { HostConfig?: HostConfig; NetworkingConfig?: NetworkingConfig };
 /** The body of ContainerUpdate. */
 export type ContainerUpdateBody = Resources & { RestartPolicy?: RestartPolicy };
-
-/** What a client knows of itself for a registry. Never logged. **Source:** Engine API, section "Authentication". */
-export interface RegistryAuth {
-  username?: string;
-  password?: string;
-  auth?: string;
-  email?: string;
-  serveraddress?: string;
-  identitytoken?: string;
-  registrytoken?: string;
-}
 
 // What the routes need of the services: each method is one operation of the API. The services' own classes satisfy
 // these by their shape; a test hands in objects of its own.
@@ -71,21 +63,19 @@ export interface AttachOptions {
   logs: boolean;
   /** "" for the default, ctrl-p ctrl-q. */
   detachKeys: string;
-  /** The client takes bytes without frames even when there is no terminal: a websocket. */
-  raw?: boolean;
 }
 
+/** As the query says it; the reader of the log knows what each means. */
 export interface LogOptions {
   stdout: boolean;
   stderr: boolean;
   follow: boolean;
   timestamps: boolean;
   details: boolean;
-  /** Lines from the end; undefined: all. */
-  tail: number | undefined;
-  /** Nanoseconds since the epoch. */
-  sinceNs: bigint | undefined;
-  untilNs: bigint | undefined;
+  /** A number of records from the end; anything else means all of them. */
+  tail: string;
+  since: string;
+  until: string;
   signal: AbortSignal;
 }
 
@@ -135,7 +125,7 @@ export interface ContainerRoutesService {
   rename(ref: string, newName: string): Promise<void>;
   remove(ref: string, options: { force: boolean; removeVolumes: boolean; removeLink: boolean }): Promise<void>;
   /** The outer promise: waiting has begun. The inner one: what was waited for. */
-  wait(ref: string, condition: WaitCondition): Promise<{ result: Promise<ContainerWaitResponse> }>;
+  wait(ref: string, condition: WaitCondition, signal: AbortSignal): Promise<{ result: Promise<ContainerWaitResponse> }>;
   update(ref: string, body: ContainerUpdateBody): Promise<ContainerUpdateResponse>;
   resize(ref: string, rows: number, columns: number): Promise<void>;
   attach(ref: string, options: AttachOptions): Promise<Attachment>;
@@ -158,74 +148,62 @@ export interface ContainerRoutesService {
   prune(filters: Filters): Promise<{ ContainersDeleted: string[] | null; SpaceReclaimed: number }>;
   commit(options: CommitOptions): Promise<{ Id: string }>;
   execCreate(ref: string, config: ExecConfig): Promise<{ Id: string }>;
-  execStart(id: string, options: ExecStartConfig): Promise<Attachment | void>;
+  execStart(id: string, options: ExecStartConfig): Promise<Attachment | undefined>;
   execResize(id: string, rows: number, columns: number): Promise<void>;
   execInspect(id: string): ExecInspectResponse | Promise<ExecInspectResponse>;
+  /** Connects a container to a network, running or not. */
+  connect(network: string, body: NetworkConnectRequest): Promise<void>;
+  disconnect(network: string, body: NetworkDisconnectRequest): Promise<void>;
 }
 
 export type WaitCondition = "not-running" | "next-exit" | "removed";
 
-/** One line of a progress stream. **Source:** Engine API, ImageCreate. */
-export interface ProgressMessage {
-  status?: string;
-  id?: string;
-  progress?: string;
-  progressDetail?: { current?: number; total?: number };
-  stream?: string;
-  aux?: unknown;
-  errorDetail?: { code?: number; message: string };
-  error?: string;
-}
-
 export type Progress = (message: ProgressMessage) => void;
 
 export interface ImageRoutesService {
-  list(options: {
-    all: boolean;
-    sharedSize: boolean;
-    manifests: boolean;
-    filters: Filters;
-  }): ImageSummary[] | Promise<ImageSummary[]>;
-  inspect(
+  list(options: { all: boolean; sharedSize: boolean; filters: Filters }): ImageSummary[] | Promise<ImageSummary[]>;
+  inspect(ref: string, options: { platform: Platform | undefined }): ImageInspect | Promise<ImageInspect>;
+  history(
     ref: string,
-    options: { manifests: boolean; platform: string | undefined },
-  ): ImageInspect | Promise<ImageInspect>;
-  history(ref: string, platform: string | undefined): ImageHistoryResponseItem[] | Promise<ImageHistoryResponseItem[]>;
+    options: { platform: Platform | undefined },
+  ): ImageHistoryResponseItem[] | Promise<ImageHistoryResponseItem[]>;
   pull(
     reference: string,
-    options: { auth: RegistryAuth; platform: string | undefined; all: boolean; signal: AbortSignal },
+    options: { auth: RegistryAuthConfig; platform: Platform | undefined; all: boolean; signal: AbortSignal },
     progress: Progress,
   ): Promise<void>;
+  /** @param reference with a tag, or without one for all tags */
   push(
     reference: string,
-    options: { tag: string; auth: RegistryAuth; platform: string | undefined; signal: AbortSignal },
+    options: { auth: RegistryAuthConfig; platform: Platform | undefined; signal: AbortSignal },
     progress: Progress,
   ): Promise<void>;
   import(
     source: Readable,
     options: {
-      reference: string;
+      repo: string;
+      tag: string;
       message: string;
       changes: string[];
-      platform: string | undefined;
+      platform: Platform | undefined;
       signal: AbortSignal;
     },
     progress: Progress,
-  ): Promise<void>;
+  ): Promise<unknown>;
   load(
     tar: Readable,
-    options: { quiet: boolean; platforms: string[]; signal: AbortSignal },
+    options: { quiet: boolean; platform: Platform | undefined; signal: AbortSignal },
     progress: Progress,
   ): Promise<void>;
-  save(names: string[], options: { platforms: string[] }): Readable | Promise<Readable>;
+  save(names: string[], options: { platform: Platform | undefined }): Readable | Promise<Readable>;
   tag(ref: string, repo: string, tag: string): void | Promise<void>;
   remove(
     ref: string,
-    options: { force: boolean; noprune: boolean; platforms: string[] },
+    options: { force: boolean; prune: boolean; platforms: Platform[] },
   ): ImageDeleteResponseItem[] | Promise<ImageDeleteResponseItem[]>;
-  prune(filters: Filters): Promise<{ ImagesDeleted: ImageDeleteResponseItem[] | null; SpaceReclaimed: number }>;
-  /** What a registry holds under a name; absent as long as nothing offers it. */
-  distribution?(ref: string, auth: RegistryAuth, signal: AbortSignal): Promise<unknown>;
+  prune(filters: Filters): Promise<{ ImagesDeleted?: ImageDeleteResponseItem[] | null; SpaceReclaimed?: number }>;
+  /** What a registry holds under a name. */
+  distribution(ref: string, auth: RegistryAuthConfig, signal: AbortSignal): Promise<unknown>;
 }
 
 export interface NetworkRoutesService {
@@ -233,16 +211,15 @@ export interface NetworkRoutesService {
   inspect(ref: string, options: { verbose: boolean; scope: string }): Network | Promise<Network>;
   create(body: NetworkCreateRequest): Promise<NetworkCreateResponse>;
   remove(ref: string): Promise<void>;
-  connect(ref: string, body: NetworkConnectRequest): Promise<void>;
-  disconnect(ref: string, body: NetworkDisconnectRequest): Promise<void>;
-  prune(filters: Filters): Promise<{ NetworksDeleted: string[] | null }>;
+  /** @param until the filter `until`, nanoseconds since the epoch */
+  prune(filters: Filters, until: bigint | undefined): Promise<{ NetworksDeleted: string[] | null }>;
 }
 
 export interface VolumeRoutesService {
   list(filters: Filters): VolumeListResponse | Promise<VolumeListResponse>;
   create(body: VolumeCreateOptions): Promise<Volume> | Volume;
-  inspect(name: string): Volume | Promise<Volume>;
-  remove(name: string, force: boolean): Promise<void>;
+  get(name: string): Volume | Promise<Volume>;
+  remove(name: string, options: { force: boolean }): Promise<void>;
   prune(filters: Filters): Promise<{ VolumesDeleted: string[] | null; SpaceReclaimed: number }>;
 }
 
@@ -251,7 +228,7 @@ export interface SystemRoutesService {
   info(): SystemInfo | Promise<SystemInfo>;
   /** `types` of ContainerImage, Volume … asked for; empty: all. */
   diskUsage(types: readonly DiskUsageType[]): Promise<object>;
-  auth(credentials: RegistryAuth, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }>;
+  auth(credentials: RegistryAuthConfig, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }>;
 }
 
 export const diskUsageTypes = ["container", "image", "volume", "build-cache"] as const;

@@ -123,9 +123,7 @@ export class Call {
     else {
       const text = `${JSON.stringify({ message })}\n`;
       const length = String(Buffer.byteLength(text));
-      // What is left of a body nobody wants is not waited for.
-      const close = this.request.complete ? [] : ["Connection", "close"];
-      this.response.writeHead(status, [...this.#headers, ...close, "Content-Type", jsonType, "Content-Length", length]);
+      this.response.writeHead(status, [...this.#headers, "Content-Type", jsonType, "Content-Length", length]);
       this.response.end(text);
     }
   }

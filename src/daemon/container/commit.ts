@@ -44,7 +44,15 @@ export const commit = async (context: ContainerContext, options: CommitOptions):
       context.database.emit({
         Type: "container",
         Action: "commit",
-        Actor: { ID: id, Attributes: { ...eventAttributes(record), comment: options.comment, imageID: imageId, imageRef: options.repo } },
+        Actor: {
+          ID: id,
+          Attributes: {
+            ...eventAttributes(record),
+            comment: options.comment,
+            imageID: imageId,
+            imageRef: options.repo,
+          },
+        },
       });
       return { Id: imageId };
     } finally {

@@ -90,10 +90,7 @@ const recordExit = (
 };
 
 /** Gives back what a run of the container held: network, root filesystem, volumes. Safe to call again. */
-export const releaseResources = async (
-  context: ContainerContext,
-  record: Readonly<ContainerRecord>,
-): Promise<void> => {
+export const releaseResources = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
   const results = await Promise.allSettled([
     context.networks.release(record.id),
     context.layers.unmountWritable(record.id),

@@ -75,5 +75,4 @@ const waitForExit = async (context: ContainerContext, id: string): Promise<void>
   entry.nextExit.delete(finish);
 };
 
-export const notRunning = (record: ContainerRecord): Error =>
-  conflict(`container ${record.id} is not running`);
+export const notRunning = (record: ContainerRecord): Error => conflict(`container ${record.id} is not running`);

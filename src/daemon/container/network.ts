@@ -64,13 +64,17 @@ export const disconnectContainer = (
 const checkMode = (record: Readonly<ContainerRecord>, network: string): void => {
   const mode = record.hostConfig.NetworkMode ?? "";
   if (mode.startsWith("container:")) {
-    throw conflict("container sharing network namespace with another container or host cannot be connected to any other network");
+    throw conflict(
+      "container sharing network namespace with another container or host cannot be connected to any other network",
+    );
   }
   if (mode === "host" || network === "host") {
     throw forbidden("container cannot be disconnected from host network or connected to host network");
   }
   if ((mode === "none" || network === "none") && mode !== network) {
-    throw forbidden('container cannot be connected to multiple networks with one of the networks in private (none) mode');
+    throw forbidden(
+      "container cannot be connected to multiple networks with one of the networks in private (none) mode",
+    );
   }
 };
 

@@ -45,6 +45,8 @@ const unconnected = (wanted: EndpointSettings, id: string): EndpointSettings => 
 export const portsOf = (context: ContainerContext, record: Readonly<ContainerRecord>): PortMap => {
   const sandbox = context.networks.sandbox(record.id);
   if (!isRunning(record.state) || !sandbox) return {};
-  const exposed = Object.keys(record.config.ExposedPorts ?? {}).map((port) => (port.includes("/") ? port : `${port}/tcp`));
+  const exposed = Object.keys(record.config.ExposedPorts ?? {}).map((port) =>
+    port.includes("/") ? port : `${port}/tcp`,
+  );
   return { ...Object.fromEntries(exposed.map((port) => [port, null])), ...sandbox.ports };
 };

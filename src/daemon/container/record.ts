@@ -1,8 +1,4 @@
-import type {
-  ContainerConfig,
-  HostConfig,
-  MountPoint,
-} from "../../wire/engine/container.ts";
+import type { ContainerConfig, HostConfig, MountPoint } from "../../wire/engine/container.ts";
 import type { EndpointSettings } from "../../wire/engine/network.ts";
 import type { ContainerState } from "./state.ts";
 

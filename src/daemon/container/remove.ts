@@ -20,11 +20,7 @@ export interface RemoveOptions {
  * Removes a container; with `force` also a running one. Answers when its name, addresses, ports and files are free.
  * @throws EngineError not-found, conflict when it runs or is being removed
  */
-export const remove = async (
-  context: ContainerContext,
-  reference: string,
-  options: RemoveOptions,
-): Promise<void> => {
+export const remove = async (context: ContainerContext, reference: string, options: RemoveOptions): Promise<void> => {
   const record = context.containers.find(reference);
   if (options.removeLink) throw invalidParameter(`Could not get the name of the link: ${reference} is no link`);
   const live = context.live.of(record.id);
@@ -89,10 +85,7 @@ export const deleteContainer = async (
   void rm(taskFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
 };
 
-const removeAnonymousVolumes = async (
-  context: ContainerContext,
-  record: Readonly<ContainerRecord>,
-): Promise<void> => {
+const removeAnonymousVolumes = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
   for (const mount of record.mounts) {
     if (mount.Type !== "volume" || !mount.anonymous || !mount.Name) continue;
     try {

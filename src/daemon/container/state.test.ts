@@ -37,8 +37,5 @@ test("a start that failed leaves a new container created and an old one exited",
   const failure = { kind: "start-failed", exitCode: 127, error: "no" } as const;
   assert.equal(transition(initialState, failure).status, "created");
   const exited = transition(started, { kind: "exited", exitCode: 0, oomKilled: false, atNs: "20", restarting: false });
-  assert.deepEqual(
-    [transition(exited, failure).status, transition(exited, failure).exitCode],
-    ["exited", 127],
-  );
+  assert.deepEqual([transition(exited, failure).status, transition(exited, failure).exitCode], ["exited", 127]);
 });

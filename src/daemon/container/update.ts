@@ -41,7 +41,8 @@ export const update = (
       throw conflict(`Cannot update container ${id}: Container is marked for removal and cannot be "update".`);
     }
     checkLimits(id, hostConfig);
-    if (isRunning(record.state)) await context.live.of(id).task?.update(createResources({ hostConfig, host: context.host }));
+    if (isRunning(record.state))
+      await context.live.of(id).task?.update(createResources({ hostConfig, host: context.host }));
     context.containers.update(
       id,
       () => ({ hostConfig }),

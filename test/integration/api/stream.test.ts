@@ -11,6 +11,7 @@ import { containerStreamRoutes } from "../../../src/daemon/api/routes/container-
 import { containerRoutes } from "../../../src/daemon/api/routes/container.ts";
 import { eventRoutes } from "../../../src/daemon/api/routes/event.ts";
 import { imageTransferRoutes } from "../../../src/daemon/api/routes/image-transfer.ts";
+import { unsupportedRoutes } from "../../../src/daemon/api/routes/unsupported.ts";
 import { EventLog } from "../../../src/daemon/event/log.ts";
 import type { ContainerRoutesService, ImageRoutesService, LogOptions } from "../../../src/daemon/services.ts";
 import { Database } from "../../../src/daemon/state/database.ts";
@@ -67,12 +68,12 @@ test("logs: the type by terminal and version, the client's end, a source that fa
   const plain = await api.call("GET", "/containers/x/logs?stdout=1&tail=5&since=1.5&until=0");
   assert.equal(plain.headers["content-type"], "application/vnd.docker.multiplexed-stream");
   assert.equal(plain.text, "line\n");
-  assert.equal(options?.tail, 5);
-  assert.equal(options?.sinceNs, 1_500_000_000n);
-  assert.equal(options?.untilNs, undefined);
+  assert.equal(options?.tail, "5");
+  assert.equal(options?.since, "1.5");
+  assert.equal(options?.until, "0");
   const terminal = await api.call("GET", "/containers/tty/logs?stderr=1&tail=all");
   assert.equal(terminal.headers["content-type"], "application/vnd.docker.raw-stream");
-  assert.equal(options?.tail, undefined);
+  assert.equal(options?.tail, "all");
   const old = await api.call("GET", "/v1.41/containers/x/logs?stdout=1");
   assert.equal(old.headers["content-type"], "application/vnd.docker.raw-stream");
   const none = await api.call("GET", "/containers/x/logs");
@@ -246,4 +247,16 @@ test("events over the wire: replay, order, times, filters", async () => {
   const past = await api.call("GET", "/events?since=2001-02-03T04:05:06Z&until=2001-02-03");
   assert.equal(past.status, 400);
   assert.equal((await api.call("GET", "/events?since=2001-02-03&until=2001-02-03T04:05:06.5%2B01:00")).text, "");
+});
+
+test("a refused upload is read to its end, so that the client gets to the answer, and the connection stays", async () => {
+  await using api = await TestApi.start({ routes: unsupportedRoutes });
+  using connection = await api.connect();
+  const size = 8 * 1024 * 1024;
+  connection.socket.write(`POST /build HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: ${size}\r\n\r\n`);
+  connection.socket.write(Buffer.alloc(size));
+  await connection.has("HTTP/1.1 501 Not Implemented");
+  await connection.until(() => connection.socket.writableLength === 0);
+  connection.socket.write("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
+  await connection.has("\r\n\r\nOK");
 });

@@ -1,9 +1,9 @@
 import { invalidParameter } from "../../../base/errors.ts";
-import type { RegistryAuth } from "../../services.ts";
+import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
 import { decodeText } from "./decode.ts";
 import * as s from "./shape.ts";
 
-export const registryAuth: s.Shape<RegistryAuth> = s.struct("registry.AuthConfig", {
+export const registryAuth: s.Shape<RegistryAuthConfig> = s.struct("registry.AuthConfig", {
   username: s.string,
   password: s.string,
   auth: s.string,
@@ -17,7 +17,7 @@ export const registryAuth: s.Shape<RegistryAuth> = s.struct("registry.AuthConfig
  * Reads `X-Registry-Auth`: JSON in base64url, padded or not.
  * @throws invalid-parameter when it is neither absent nor that.
  */
-export const parseRegistryAuth = (header: string | undefined): RegistryAuth => {
+export const parseRegistryAuth = (header: string | undefined): RegistryAuthConfig => {
   if (header === undefined || header === "") return {};
   try {
     return decodeText(registryAuth, Buffer.from(header, "base64url").toString("utf8"));

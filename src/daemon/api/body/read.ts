@@ -21,7 +21,7 @@ export const readBody = async (request: IncomingMessage): Promise<string | undef
       sizeBytes += chunk.length;
       if (sizeBytes <= maxBodyBytes) chunks.push(chunk);
       else {
-        // The rest is not read: the connection ends after the answer.
+        // The rest is thrown away after the answer, so that the client comes to read it.
         request.off("data", take).pause();
         reject(tooLarge());
       }

@@ -39,7 +39,7 @@ export const containerFileRoutes = (containers: ContainerRoutesService): Route[]
     path: "/containers/{id}/changes",
     handle: async (call) => {
       const changes = await containers.changes(call.param("id"));
-      call.json(200, changes === null || changes.length === 0 ? null : changes);
+      call.json(200, changes?.length ? changes : null);
     },
   },
   {

@@ -23,8 +23,9 @@ export const containerStreamRoutes = (containers: ContainerRoutesService): Route
     hijack: true,
     handle: async (call) => {
       const upgrade = acceptWebSocket(call.request);
-      const attachment = await containers.attach(call.param("id"), { ...attachOptions(call), raw: true });
-      await attachment.run(upgrade(call.takeSocket()));
+      const attachment = await containers.attach(call.param("id"), attachOptions(call));
+      // Messages carry plain bytes; which stream they came from is not told.
+      await attachment.run(upgrade(call.takeSocket(), { framed: !attachment.tty }));
     },
   },
   { method: "GET", path: "/containers/{id}/logs", handle: (call) => logs(containers, call) },
@@ -75,24 +76,22 @@ const logs = async (containers: ContainerRoutesService, call: Call): Promise<voi
   const stdout = query.boolean("stdout");
   const stderr = query.boolean("stderr");
   if (!stdout && !stderr) throw invalidParameter("Bad parameters: you must choose at least one stream");
-  const tail = query.string("tail");
+  // What is no time is told before anything is looked up.
+  parseTime(query.string("since"));
+  parseTime(query.string("until"));
   const { tty, stream } = await containers.logs(call.param("id"), {
     stdout,
     stderr,
     follow: query.boolean("follow"),
     timestamps: query.boolean("timestamps"),
     details: query.boolean("details"),
-    // What is no number means all.
-    tail: /^[0-9]+$/.test(tail) ? Number(tail) : undefined,
-    sinceNs: zeroAsNone(parseTime(query.string("since"))),
-    untilNs: zeroAsNone(parseTime(query.string("until"))),
+    tail: query.string("tail"),
+    since: query.string("since"),
+    until: query.string("until"),
     signal: call.signal,
   });
   await call.pipe(stream, streamType(tty, call.version));
 };
-
-/** Clients write 0 for a bound that was not given. */
-const zeroAsNone = (time: bigint | undefined): bigint | undefined => (time === 0n ? undefined : time);
 
 const stats = async (containers: ContainerRoutesService, call: Call): Promise<void> => {
   const stream = call.query.boolean("stream", true);

@@ -22,6 +22,8 @@ export const containerRoutes = (containers: ContainerRoutesService): Route[] => 
     path: "/containers/create",
     handle: async (call) => {
       const body = await call.body(containerCreate);
+      // 0 and -1 both say "no limit".
+      if ((body.HostConfig?.PidsLimit ?? 1) <= 0) delete body.HostConfig?.PidsLimit;
       call.json(201, await containers.create(call.query.string("name"), call.query.string("platform"), body));
     },
   },
@@ -85,6 +87,8 @@ export const containerRoutes = (containers: ContainerRoutesService): Route[] => 
     path: "/containers/{id}/update",
     handle: async (call) => {
       const body = (await call.optionalBody(containerUpdate)) ?? {};
+      // Here a limit is taken away by 0 or any negative number.
+      if ((body.PidsLimit ?? 0) < 0) body.PidsLimit = 0;
       call.json(200, await containers.update(call.param("id"), body));
     },
   },
@@ -151,7 +155,7 @@ const wait = async (containers: ContainerRoutesService, call: Call): Promise<voi
   const asked = call.query.string("condition");
   const condition = asked === "" ? "not-running" : conditions.find((known) => known === asked);
   if (condition === undefined) throw invalidParameter(`invalid condition: ${quote(asked)}`);
-  const { result } = await containers.wait(call.param("id"), condition);
+  const { result } = await containers.wait(call.param("id"), condition, call.signal);
   const lines = call.lines();
   lines.open();
   lines.write(await result);

@@ -1,11 +1,13 @@
 import { Readable } from "node:stream";
-import { invalidParameter, notImplemented } from "../../../base/errors.ts";
+import { invalidParameter } from "../../../base/errors.ts";
+import { parsePlatform } from "../../../oci/platform.ts";
 import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
 import { tarType } from "../headers.ts";
 import type { Route } from "../router.ts";
-import type { ImageRoutesService, Progress, RegistryAuth } from "../../services.ts";
-import { platformsOf, platformOf } from "./platform.ts";
+import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
+import type { ImageRoutesService, Progress } from "../../services.ts";
+import { platformOf } from "./platform.ts";
 
 /** Images that come and go. **Source:** Engine API, tags Image and Distribution. */
 export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
@@ -14,21 +16,19 @@ export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
     method: "POST",
     path: "/images/{name}/push",
     handle: (call) => {
-      const options = {
-        tag: call.query.string("tag"),
-        auth: lenientAuth(call),
-        platform: platformOf(call.query.string("platform")),
-        signal: call.signal,
-      };
-      return withProgress(call, (progress) => images.push(call.param("name"), options, progress));
+      const tag = call.query.string("tag");
+      const reference = tag === "" ? call.param("name") : `${call.param("name")}:${tag}`;
+      const platform = platformOf(call.query.string("platform"));
+      const options = { auth: lenientAuth(call), platform, signal: call.signal };
+      return withProgress(call, (progress) => images.push(reference, options, progress));
     },
   },
   {
     method: "POST",
     path: "/images/load",
     handle: (call) => {
-      const platforms = platformsOf(call.query.strings("platform"));
-      const options = { quiet: call.query.boolean("quiet"), platforms, signal: call.signal };
+      const platform = platformOf(call.query.string("platform"));
+      const options = { quiet: call.query.boolean("quiet"), platform, signal: call.signal };
       return withProgress(call, (progress) => images.load(call.stream, options, progress), true);
     },
   },
@@ -36,30 +36,29 @@ export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
     method: "GET",
     path: "/images/get",
     handle: async (call) => {
-      const platforms = platformsOf(call.query.strings("platform"));
-      await call.pipe(await images.save(call.query.strings("names"), { platforms }), tarType);
+      const platform = platformOf(call.query.string("platform"));
+      await call.pipe(await images.save(call.query.strings("names"), { platform }), tarType);
     },
   },
   {
     method: "GET",
     path: "/images/{name}/get",
     handle: async (call) => {
-      const platforms = platformsOf(call.query.strings("platform"));
-      await call.pipe(await images.save([call.param("name")], { platforms }), tarType);
+      const platform = platformOf(call.query.string("platform"));
+      await call.pipe(await images.save([call.param("name")], { platform }), tarType);
     },
   },
   {
     method: "GET",
     path: "/distribution/{name}/json",
     handle: async (call) => {
-      if (images.distribution === undefined) throw notImplemented("this engine does not look into registries yet");
       call.json(200, await images.distribution(call.param("name"), lenientAuth(call), call.signal));
     },
   },
 ];
 
 /** What cannot be read counts as no credentials: the registry decides. */
-const lenientAuth = (call: Call): RegistryAuth => {
+const lenientAuth = (call: Call): RegistryAuthConfig => {
   try {
     return parseRegistryAuth(call.header("x-registry-auth"));
   } catch {
@@ -71,7 +70,11 @@ const lenientAuth = (call: Call): RegistryAuth => {
  * Runs work that tells its progress. An error before its first word is an answer of its own, one after it is the
  * stream's last line. @param open send the headers at once.
  */
-const withProgress = async (call: Call, work: (progress: Progress) => Promise<void>, open = false): Promise<void> => {
+const withProgress = async (
+  call: Call,
+  work: (progress: Progress) => Promise<unknown>,
+  open = false,
+): Promise<void> => {
   const lines = call.lines();
   if (open) lines.open();
   try {
@@ -87,16 +90,16 @@ const create = async (images: ImageRoutesService, call: Call): Promise<void> => 
   const { query } = call;
   const image = query.string("fromImage");
   const source = query.string("fromSrc");
-  const platform = query.optional("platform");
+  const platform = query.string("platform") === "" ? undefined : parsePlatform(query.string("platform"));
   const tag = query.string("tag");
   if (image !== "") {
     const { reference, all } = pullReference(image, tag);
     const options = { auth: lenientAuth(call), platform, all, signal: call.signal };
     return withProgress(call, (progress) => images.pull(reference, options, progress));
   }
-  const repo = query.string("repo");
   const options = {
-    reference: tag === "" ? repo : `${repo}:${tag}`,
+    repo: query.string("repo"),
+    tag,
     message: query.string("message"),
     changes: query.strings("changes"),
     platform,

@@ -13,7 +13,6 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       const listed = await images.list({
         all: query.boolean("all"),
         sharedSize: query.boolean("shared-size"),
-        manifests: query.boolean("manifests"),
         filters: query.filters(),
       });
       call.json(200, listed);
@@ -28,7 +27,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       if (manifests && platform !== undefined) {
         throw invalidParameter("conflicting options: manifests and platform options cannot both be set");
       }
-      call.json(200, await images.inspect(call.param("name"), { manifests, platform }));
+      call.json(200, await images.inspect(call.param("name"), { platform }));
     },
   },
   {
@@ -36,7 +35,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
     path: "/images/{name}/history",
     handle: async (call) => {
       const platform = platformOf(call.query.string("platform"));
-      call.json(200, await images.history(call.param("name"), platform));
+      call.json(200, await images.history(call.param("name"), { platform }));
     },
   },
   {
@@ -55,7 +54,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       if (name.trim() === "") throw invalidParameter("image name cannot be blank");
       const removed = await images.remove(name, {
         force: call.query.boolean("force"),
-        noprune: call.query.boolean("noprune"),
+        prune: !call.query.boolean("noprune"),
         platforms: platformsOf(call.query.strings("platforms")),
       });
       call.json(200, removed);

@@ -23,7 +23,7 @@ export const allRoutes = (services: Services): Route[] => [
   ...execRoutes(services.containers),
   ...imageRoutes(services.images),
   ...imageTransferRoutes(services.images),
-  ...networkRoutes(services.networks),
+  ...networkRoutes(services.networks, services.containers),
   ...volumeRoutes(services.volumes),
   ...debugRoutes,
   ...unsupportedRoutes,

@@ -1,10 +1,11 @@
+import { parseTimestampMs } from "../../../base/timestamp.ts";
 import { networkConnect, networkCreate, networkDisconnect } from "../body/network.ts";
 import type { Call } from "../call.ts";
 import type { Route } from "../router.ts";
-import type { NetworkRoutesService } from "../../services.ts";
+import type { ContainerRoutesService, NetworkRoutesService } from "../../services.ts";
 
 /** **Source:** Engine API, tag Network. */
-export const networkRoutes = (networks: NetworkRoutesService): Route[] => {
+export const networkRoutes = (networks: NetworkRoutesService, containers: ContainerRoutesService): Route[] => {
   const list = async (call: Call): Promise<void> => call.json(200, await networks.list(call.query.filters()));
   return [
     { method: "GET", path: "/networks", handle: list },
@@ -34,7 +35,7 @@ export const networkRoutes = (networks: NetworkRoutesService): Route[] => {
       method: "POST",
       path: "/networks/{id}/connect",
       handle: async (call) => {
-        await networks.connect(call.param("id"), (await call.optionalBody(networkConnect)) ?? {});
+        await containers.connect(call.param("id"), (await call.optionalBody(networkConnect)) ?? {});
         call.empty(200);
       },
     },
@@ -42,14 +43,19 @@ export const networkRoutes = (networks: NetworkRoutesService): Route[] => {
       method: "POST",
       path: "/networks/{id}/disconnect",
       handle: async (call) => {
-        await networks.disconnect(call.param("id"), (await call.optionalBody(networkDisconnect)) ?? {});
+        await containers.disconnect(call.param("id"), (await call.optionalBody(networkDisconnect)) ?? {});
         call.empty(200);
       },
     },
     {
       method: "POST",
       path: "/networks/prune",
-      handle: async (call) => call.json(200, await networks.prune(call.query.filters())),
+      handle: async (call) => {
+        const filters = call.query.filters();
+        const [until] = filters.get("until");
+        const untilNs = until === undefined ? undefined : BigInt(parseTimestampMs(until, Date.now())) * 1_000_000n;
+        call.json(200, await networks.prune(filters, untilNs));
+      },
     },
   ];
 };

@@ -1,4 +1,5 @@
 import { invalidParameter } from "../../../base/errors.ts";
+import { normalizePlatform, type Platform } from "../../../oci/platform.ts";
 import { decodeText } from "../body/decode.ts";
 import * as s from "../body/shape.ts";
 
@@ -11,10 +12,10 @@ const platform = s.struct("v1.Platform", {
 });
 
 /**
- * A platform as newer calls give it, a JSON object, in the short form `os/architecture/variant`; undefined for "".
+ * A platform as newer calls give it, a JSON object; undefined for "".
  * @throws invalid-parameter
  */
-export const platformOf = (text: string): string | undefined => {
+export const platformOf = (text: string): Platform | undefined => {
   if (text === "") return undefined;
   let decoded;
   try {
@@ -22,12 +23,11 @@ export const platformOf = (text: string): string | undefined => {
   } catch (error) {
     throw invalidParameter("failed to parse platform", error);
   }
-  if (!decoded.os || !decoded.architecture) {
-    throw invalidParameter("both OS and Architecture must be provided");
-  }
-  return [decoded.os, decoded.architecture, decoded.variant].filter(Boolean).join("/");
+  const { os, architecture, variant } = decoded;
+  if (!os || !architecture) throw invalidParameter("both OS and Architecture must be provided");
+  return normalizePlatform({ os, architecture, ...(variant ? { variant } : {}) });
 };
 
 /** As `platformOf`, for a parameter that may be repeated. */
-export const platformsOf = (texts: readonly string[]): string[] =>
-  texts.map(platformOf).filter((text) => text !== undefined);
+export const platformsOf = (texts: readonly string[]): Platform[] =>
+  texts.map(platformOf).filter((found) => found !== undefined);

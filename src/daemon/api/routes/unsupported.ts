@@ -42,7 +42,6 @@ const missing: readonly [Method, string, string][] = [
   ["POST", "/swarm/init", "swarm mode is not implemented by this engine yet"],
   ["POST", "/swarm/join", "swarm mode is not implemented by this engine yet"],
   ["POST", "/build", "building images is not implemented by this engine yet"],
-  ["POST", "/build/prune", "the build cache is not implemented by this engine yet"],
   ["POST", "/session", "build sessions are not implemented by this engine yet"],
   ["POST", "/grpc", "the BuildKit API is not implemented by this engine yet"],
   ["GET", "/images/search", "searching for images is not implemented by this engine yet"],
@@ -77,6 +76,12 @@ export const unsupportedRoutes: readonly Route[] = [
     method: "POST",
     path: "/swarm/leave",
     handle: () => Promise.reject(unavailable("This node is not part of a swarm")),
+  },
+  // Nothing builds, so there is no cache: `docker system prune` asks for it every time.
+  {
+    method: "POST",
+    path: "/build/prune",
+    handle: (call) => call.json(200, { CachesDeleted: null, SpaceReclaimed: 0 }),
   },
   // No plugin can be installed, so there is none.
   { method: "GET", path: "/plugins", handle: (call) => call.json(200, []) },

@@ -18,7 +18,7 @@ export const volumeRoutes = (volumes: VolumeRoutesService): Route[] => [
   {
     method: "GET",
     path: "/volumes/{name}",
-    handle: async (call) => call.json(200, await volumes.inspect(call.param("name"))),
+    handle: async (call) => call.json(200, await volumes.get(call.param("name"))),
   },
   {
     method: "PUT",
@@ -29,7 +29,7 @@ export const volumeRoutes = (volumes: VolumeRoutesService): Route[] => [
     method: "DELETE",
     path: "/volumes/{name}",
     handle: async (call) => {
-      await volumes.remove(call.param("name"), call.query.boolean("force"));
+      await volumes.remove(call.param("name"), { force: call.query.boolean("force") });
       call.empty(204);
     },
   },

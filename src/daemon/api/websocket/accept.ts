@@ -2,7 +2,7 @@ import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 import { invalidParameter } from "../../../base/errors.ts";
-import { WebSocketStream } from "./stream.ts";
+import { type WebSocketOptions, WebSocketStream } from "./stream.ts";
 
 const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
@@ -12,7 +12,9 @@ const guid = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
  * @throws invalid-parameter when the request is no such handshake.
  * **Source:** RFC 6455, section 4.2.
  */
-export const acceptWebSocket = (request: IncomingMessage): ((socket: Duplex) => WebSocketStream) => {
+export const acceptWebSocket = (
+  request: IncomingMessage,
+): ((socket: Duplex, options: WebSocketOptions) => WebSocketStream) => {
   const { headers } = request;
   const key = headers["sec-websocket-key"];
   if (headers.upgrade?.toLowerCase() !== "websocket" || headers["sec-websocket-version"] !== "13") {
@@ -25,7 +27,7 @@ export const acceptWebSocket = (request: IncomingMessage): ((socket: Duplex) => 
     .update(key + guid)
     .digest("base64");
   const protocol = headers["sec-websocket-protocol"]?.split(",")[0]?.trim();
-  return (socket) => {
+  return (socket, options) => {
     const lines = [
       "HTTP/1.1 101 Switching Protocols",
       "Upgrade: websocket",
@@ -34,6 +36,6 @@ export const acceptWebSocket = (request: IncomingMessage): ((socket: Duplex) => 
     ];
     if (protocol !== undefined && /^[\w.-]+$/.test(protocol)) lines.push(`Sec-WebSocket-Protocol: ${protocol}`);
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
-    return new WebSocketStream(socket);
+    return new WebSocketStream(socket, options);
   };
 };

@@ -1,5 +1,11 @@
 import { Duplex } from "node:stream";
+import { Unframer } from "./unframe.ts";
 import { closeCodes, encodeFrame, type Frame, FrameReader, opcodes, WebSocketError } from "./frame.ts";
+
+export interface WebSocketOptions {
+  /** What is written comes in Docker's frames, which are taken off. */
+  framed: boolean;
+}
 
 /**
  * The messages of a WebSocket as a stream of bytes both ways: what the client sends in text or binary frames is read,
@@ -9,11 +15,13 @@ import { closeCodes, encodeFrame, type Frame, FrameReader, opcodes, WebSocketErr
 export class WebSocketStream extends Duplex {
   readonly #socket: Duplex;
   readonly #reader = new FrameReader();
+  readonly #unframe: Unframer | undefined;
   #closeSent = false;
 
-  constructor(socket: Duplex) {
+  constructor(socket: Duplex, { framed }: WebSocketOptions) {
     super({ allowHalfOpen: true });
     this.#socket = socket;
+    this.#unframe = framed ? new Unframer() : undefined;
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("end", () => this.push(null));
     socket.on("close", () => this.destroy());
@@ -25,7 +33,8 @@ export class WebSocketStream extends Duplex {
   }
 
   override _write(chunk: Buffer, _encoding: BufferEncoding, done: (error?: Error | null) => void): void {
-    if (this.#socket.write(encodeFrame(opcodes.binary, chunk))) done();
+    const bytes = this.#unframe === undefined ? chunk : this.#unframe.take(chunk);
+    if (bytes.length === 0 || this.#socket.write(encodeFrame(opcodes.binary, bytes))) done();
     else this.#socket.once("drain", () => done());
   }
 

@@ -98,9 +98,7 @@ const mergeHealth = (
 
 const checkConfig = (config: ContainerConfig): void => {
   if (config.WorkingDir && !config.WorkingDir.startsWith("/")) {
-    throw invalidParameter(
-      `the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`,
-    );
+    throw invalidParameter(`the working directory '${config.WorkingDir}' is invalid, it needs to be an absolute path`);
   }
   for (const entry of config.Env ?? []) {
     if (entry === "" || entry.startsWith("=")) throw invalidParameter(`invalid environment variable: ${entry}`);

@@ -48,9 +48,7 @@ const checkCpu = (own: HostConfig): void => {
   }
   const cpus = availableParallelism();
   if (nano < 0 || nano > cpus * 1e9) {
-    throw invalidParameter(
-      `range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`,
-    );
+    throw invalidParameter(`range of CPUs is from 0.01 to ${cpus}.00, as there are only ${cpus} CPUs available`);
   }
   if (shares < 0) throw invalidParameter(`invalid CPU shares (${shares}): value must be a positive integer`);
   if (period !== 0 && (period < 1000 || period > 1_000_000)) {

@@ -9,12 +9,7 @@ export const checkModes = ({ IpcMode, PidMode, UTSMode, CgroupnsMode }: HostConf
   requireMode("cgroup namespace mode", CgroupnsMode, ["private", "host"], false);
 };
 
-const requireMode = (
-  what: string,
-  mode: string | undefined,
-  words: readonly string[],
-  container: boolean,
-): void => {
+const requireMode = (what: string, mode: string | undefined, words: readonly string[], container: boolean): void => {
   if (!mode || words.includes(mode)) return;
   if (container && /^container:.+/.test(mode)) return;
   throw invalidParameter(`invalid ${what}: ${mode}`);

@@ -7,11 +7,7 @@ import type { EventInput } from "../../event/event.ts";
 import type { ExecRecord } from "./record.ts";
 
 /** @throws EngineError not-found, conflict when the container cannot execute now, invalid-parameter */
-export const execCreate = (
-  context: ContainerContext,
-  reference: string,
-  config: ExecConfig,
-): { Id: string } => {
+export const execCreate = (context: ContainerContext, reference: string, config: ExecConfig): { Id: string } => {
   const container = context.containers.find(reference);
   requireExecutable(container);
   const [path, ...args] = config.Cmd ?? [];
@@ -50,8 +46,6 @@ export const execEvent = (
 ): EventInput => ({
   Type: "container",
   Action:
-    action === "exec_create" || action === "exec_start"
-      ? `${action}: ${[exec.path, ...exec.args].join(" ")}`
-      : action,
+    action === "exec_create" || action === "exec_start" ? `${action}: ${[exec.path, ...exec.args].join(" ")}` : action,
   Actor: { ID: container.id, Attributes: { ...eventAttributes(container), execID: exec.id, ...more } },
 });

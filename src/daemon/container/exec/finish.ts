@@ -24,10 +24,7 @@ export const finishExec = (context: ContainerContext, id: string, exit: ExitStat
     state: { status: "exited", exitCode: exit.exitCode, pid, endedMs: context.clock.now() },
   };
   const container = context.containers.get(record.containerId);
-  context.execs.put(
-    ended,
-    container && execEvent(container, record, "exec_die", { exitCode: String(exit.exitCode) }),
-  );
+  context.execs.put(ended, container && execEvent(container, record, "exec_die", { exitCode: String(exit.exitCode) }));
 };
 
 /** Keeps why an exec did not start, for its inspect, and gives the error to tell. */

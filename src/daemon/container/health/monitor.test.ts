@@ -6,7 +6,10 @@ import { HealthMonitor, hasHealthcheck } from "./monitor.ts";
 
 const ms = 1e6;
 
-const observe = async (codes: number[], startPeriodMs = 0): Promise<{ seen: HealthStatus[]; monitor: HealthMonitor }> => {
+const observe = async (
+  codes: number[],
+  startPeriodMs = 0,
+): Promise<{ seen: HealthStatus[]; monitor: HealthMonitor }> => {
   const seen: HealthStatus[] = [];
   let runs = 0;
   let finish = (): void => {};

@@ -45,7 +45,7 @@ export const runProbe = async (
 /** The bytes inside Docker's frames; a frame cut short gives what there is of it. */
 const payload = (framed: Buffer): Buffer => {
   const parts: Buffer[] = [];
-  for (let at = 0; at + headerBytes <= framed.length; ) {
+  for (let at = 0; at + headerBytes <= framed.length;) {
     const length = framed.readUInt32BE(at + 4);
     parts.push(framed.subarray(at + headerBytes, at + headerBytes + length));
     at += headerBytes + length;

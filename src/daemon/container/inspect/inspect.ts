@@ -57,9 +57,7 @@ export const rootSize = (context: ContainerContext, record: Readonly<ContainerRe
 
 /** Where the container's log is, empty when its driver keeps no file. */
 export const logPathOf = (context: ContainerContext, record: Readonly<ContainerRecord>): string =>
-  record.hostConfig.LogConfig?.Type === "json-file" && record.startedBefore
-    ? logFile(context.settings, record.id)
-    : "";
+  record.hostConfig.LogConfig?.Type === "json-file" && record.startedBefore ? logFile(context.settings, record.id) : "";
 
 const time = (ns: string | null): string => (ns === null ? zeroTime : rfc3339Nano(BigInt(ns)));
 

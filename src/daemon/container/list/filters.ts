@@ -51,8 +51,7 @@ const names = (filters: Filters): Accepts[] => {
   const patterns = filters.get("name").map(pattern);
   return [
     (record) => filters.any("id", (value) => record.id.startsWith(value) || pattern(value).test(record.id)),
-    (record) =>
-      patterns.length === 0 || patterns.some((name) => name.test(record.name) || name.test(slashed(record))),
+    (record) => patterns.length === 0 || patterns.some((name) => name.test(record.name) || name.test(slashed(record))),
   ];
 };
 
@@ -68,16 +67,12 @@ const pattern = (text: string): RegExp => {
 const states = (context: ContainerContext, filters: Filters): Accepts[] => {
   for (const value of filters.get("status")) {
     if (!statusWords.includes(value)) {
-      throw invalidParameter(
-        `invalid value for state (${value}): must be one of ${statusWords.join(", ")}`,
-      );
+      throw invalidParameter(`invalid value for state (${value}): must be one of ${statusWords.join(", ")}`);
     }
   }
   for (const value of filters.get("health")) {
     if (!healthWords.includes(value)) {
-      throw invalidParameter(
-        `invalid value for health (${value}): must be one of starting, healthy, unhealthy, none`,
-      );
+      throw invalidParameter(`invalid value for health (${value}): must be one of starting, healthy, unhealthy, none`);
     }
   }
   const codes = filters.get("exited").map((value) => {
@@ -128,7 +123,8 @@ const portRange = (text: string): { first: number; last: number; protocol: strin
   const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
-  if (!match || first > last || last > 65_535) throw invalidParameter(`filter value '${text}' is no port or port range`);
+  if (!match || first > last || last > 65_535)
+    throw invalidParameter(`filter value '${text}' is no port or port range`);
   return { first, last, protocol: match[3] ?? "tcp" };
 };
 
@@ -136,14 +132,12 @@ const ports = (context: ContainerContext, filters: Filters): Accepts[] => {
   const publish = filters.get("publish").map(portRange);
   const expose = filters.get("expose").map(portRange);
   const within = (list: typeof publish, port: number | undefined, type: string | undefined): boolean =>
-    port !== undefined &&
-    list.some(({ first, last, protocol }) => port >= first && port <= last && type === protocol);
+    port !== undefined && list.some(({ first, last, protocol }) => port >= first && port <= last && type === protocol);
   return [
     (record) =>
       publish.length === 0 || portsOf(context, record).some((port) => within(publish, port.PublicPort, port.Type)),
     (record) =>
-      expose.length === 0 ||
-      portsOf(context, record).some((port) => within(expose, port.PrivatePort, port.Type)),
+      expose.length === 0 || portsOf(context, record).some((port) => within(expose, port.PrivatePort, port.Type)),
   ];
 };
 

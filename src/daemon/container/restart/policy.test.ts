@@ -15,8 +15,20 @@ test("which exits a policy answers with a restart", () => {
     [[{ Name: "unless-stopped" }, stopped], false],
     [[{ Name: "on-failure" }, exit], false],
     [[{ Name: "on-failure" }, failure], true],
-    [[{ Name: "on-failure", MaximumRetryCount: 2 }, { ...failure, restartCount: 1 }], true],
-    [[{ Name: "on-failure", MaximumRetryCount: 2 }, { ...failure, restartCount: 2 }], false],
+    [
+      [
+        { Name: "on-failure", MaximumRetryCount: 2 },
+        { ...failure, restartCount: 1 },
+      ],
+      true,
+    ],
+    [
+      [
+        { Name: "on-failure", MaximumRetryCount: 2 },
+        { ...failure, restartCount: 2 },
+      ],
+      false,
+    ],
   ];
   for (const [[policy, facts], expected] of table) assert.equal(restartsAfterExit(policy, facts), expected);
 });

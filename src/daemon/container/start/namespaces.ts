@@ -27,7 +27,9 @@ const sharedWith = (context: ContainerContext, mode: string | undefined, what: "
     throw conflict(`cannot join ${what} namespace of a non running container: ${other.id}`);
   }
   if (what === "IPC" && !["shareable", ""].includes(other.hostConfig.IpcMode ?? "")) {
-    throw conflict(`can't join IPC of container ${reference}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`);
+    throw conflict(
+      `can't join IPC of container ${reference}: non-shareable IPC (hint: use IpcMode:shareable for the donor container)`,
+    );
   }
   return other.state.pid;
 };
