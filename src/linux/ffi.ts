@@ -47,3 +47,14 @@ export const cString = (path: string | Uint8Array): string | Buffer => {
 };
 
 const printable = (path: Uint8Array): string => Buffer.from(path.buffer, path.byteOffset, path.length).toString();
+
+/** As `libc`, but the call runs on a thread of libuv's pool: for calls that block. errno is lost: look elsewhere for it. */
+export const libcAsync = (name: string, parameters: CType[], result: CType = "int") => {
+  const call = library.func(name, result, parameters) as unknown as {
+    async: (...args: [...Argument[], (error: Error | null, result: number) => void]) => void;
+  };
+  return (...args: Argument[]): Promise<number> =>
+    new Promise((resolve, reject) => {
+      call.async(...args, (error, value) => (error === null ? resolve(value) : reject(error)));
+    });
+};

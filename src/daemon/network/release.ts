@@ -1,0 +1,43 @@
+import type { NetworkContext } from "./context.ts";
+import { networkEvent } from "./event.ts";
+import type { EndpointRecord, SandboxRecord } from "./record.ts";
+import { silenceEndpoint } from "./sandbox/endpoint.ts";
+import { unpin } from "./sandbox/namespace.ts";
+import { forgetEndpoint } from "./sandbox/plan.ts";
+import { firewallLinks, firewallPorts } from "./sandbox/port-rules.ts";
+
+/**
+ * Takes a container's network away. When the promise is fulfilled its ports, addresses and names can be used again and
+ * the record is gone; the links themselves follow within a second. A container without one is no error.
+ */
+export const release = async (context: NetworkContext, containerId: string): Promise<void> => {
+  const record = context.sandboxes.get(containerId);
+  if (record === undefined) return;
+  const ports = firewallPorts(context, record);
+  const links = firewallLinks(context, record);
+  for (const endpoint of record.endpoints) silence(context, endpoint);
+  context.dns.stop(containerId);
+  unpin(record.path);
+  if (ports.length > 0 || links.length > 0) await context.firewall.removePorts(ports, links);
+  context.connections.forgetAddresses(record.endpoints.flatMap(addressesOf));
+  context.database.lightTransaction((transaction) => {
+    transaction.delete(context.sandboxes, containerId);
+    for (const endpoint of record.endpoints)
+      transaction.emit(networkEvent(context, "disconnect", endpoint, containerId));
+  });
+  forget(context, record);
+};
+
+/** Stops an endpoint at once, and lets its link go. */
+export const silence = (context: NetworkContext, endpoint: EndpointRecord): void => {
+  silenceEndpoint(context.route, context.bridges.get(endpoint.networkId), endpoint);
+  context.sweeper.add(endpoint.hostInterface);
+};
+
+export const addressesOf = ({ ipv4, ipv6 }: EndpointRecord): string[] =>
+  [ipv4, ipv6].flatMap((one) => one?.address ?? []);
+
+const forget = (context: NetworkContext, record: SandboxRecord): void => {
+  context.ports.release(record.ports);
+  for (const endpoint of record.endpoints) forgetEndpoint(context, endpoint);
+};

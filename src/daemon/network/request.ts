@@ -1,0 +1,27 @@
+import type { EndpointSettings, PortMap } from "../../wire/engine/network.ts";
+import type { LinkRecord } from "./record.ts";
+
+/** What a container needs of the network, as its configuration says. */
+export interface NetworkRequest {
+  /** Without the slash. */
+  containerName: string;
+  hostname: string;
+  domainname: string;
+  /** Networks by name or id, each with what was asked for there. Empty: a namespace with nothing but a loopback. */
+  endpoints: Record<string, EndpointSettings | null>;
+  portBindings: PortMap;
+  /** "80/tcp" */
+  exposedPorts: string[];
+  /** `-P` */
+  publishAll: boolean;
+  /** `--mac-address`, for the network that says none itself: the only one, or the container's network mode. */
+  macAddress?: string;
+  dns: string[];
+  dnsSearch: string[];
+  dnsOptions: string[];
+  extraHosts: string[];
+  /** `--link` where no embedded DNS answers. */
+  links: LinkRecord[];
+  /** Path of the user namespace that is to own the sandbox. Only the host's is supported. */
+  ownerUserNamespace?: string;
+}
