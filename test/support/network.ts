@@ -9,6 +9,8 @@ import { Database } from "../../src/daemon/state/database.ts";
 import type { Dns } from "../../src/daemon/network/dns/dns.ts";
 import { IptablesFirewall } from "../../src/daemon/network/firewall/iptables/backend.ts";
 import { iptablesCommand } from "../../src/daemon/network/firewall/iptables/command.ts";
+import { DnsWorker } from "../../src/daemon/network/dns/dns-worker.ts";
+import { SandboxNamespace } from "../../src/daemon/network/sandbox/namespace.ts";
 import type { Firewall } from "../../src/daemon/network/firewall/firewall.ts";
 import { type NetworkNames, decideNames, markOf } from "../../src/daemon/network/names.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
@@ -21,7 +23,10 @@ export const firewalls: Record<string, (names: NetworkNames, instance: string) =
     new IptablesFirewall({ prefix: names.chainPrefix, mark: markOf(instance) }, iptablesCommand(4), iptablesCommand(6)),
 };
 
+/** For tests in which nobody asks. */
 export const noDns: Dns = { serve: async () => {}, update: () => {}, stop: () => {} };
+
+export const realDns = (): Dns => new DnsWorker((path) => SandboxNamespace.open(path));
 
 /** A network service on a database and directories of its own, in the test's network namespace. */
 export class NetworkFixture implements AsyncDisposable {
@@ -33,6 +38,7 @@ export class NetworkFixture implements AsyncDisposable {
   readonly #processes: ChildProcess[] = [];
   readonly #open: NewSandbox[] = [];
   #database!: Database;
+  #served: Dns = noDns;
   service!: NetworkService;
 
   private constructor(options: { names?: NetworkNames; backend?: string; dns?: () => Dns }) {
@@ -56,19 +62,22 @@ export class NetworkFixture implements AsyncDisposable {
     this.#database = Database.open(join(this.root, "berth.db"));
     const firewall = firewalls[this.#backend]?.(this.names, this.instance);
     if (firewall === undefined) throw new Error(`no backend ${this.#backend}`);
+    this.#served = this.#dns();
     this.service = await NetworkService.open({
       execRoot: this.root,
       instance: this.instance,
       names: this.names,
       database: this.#database,
       firewall,
-      dns: this.#dns(),
+      dns: this.#served,
     });
   }
 
   /** As a kill of the daemon does: nothing in the kernel is undone. */
   async crash(): Promise<void> {
     await this.service[Symbol.asyncDispose]();
+    const dns = this.#served;
+    if (dns instanceof DnsWorker) await dns[Symbol.asyncDispose]();
     this.#database.close();
   }
 
