@@ -105,6 +105,17 @@ export class NetworkFixture implements AsyncDisposable {
     return { ...sandbox, containerId: id };
   }
 
+  /** Breaks the build on purpose: without the guard, the attack that the tests try must succeed. */
+  disarmLoopbackGuard(): void {
+    const guard = `-d 127.0.0.0/8 ! -i lo -m comment --comment ${markOf(this.instance)} -j DROP`;
+    execFileSync("/usr/sbin/iptables", ["-t", "raw", "-D", "PREROUTING", ...guard.split(" ")]);
+  }
+
+  /** Waits until links that were let go have gone. */
+  async settle(): Promise<void> {
+    await sleep(700);
+  }
+
   /** Runs a program inside a namespace to its end. */
   inside(path: string, command: string[], timeoutMs = 5000): string {
     return execFileSync("/usr/bin/nsenter", [`--net=${path}`, ...command], {
@@ -115,9 +126,9 @@ export class NetworkFixture implements AsyncDisposable {
   }
 
   /** Starts a program inside a namespace; it ends with the fixture. */
-  background(path: string | null, command: string[]): ChildProcess {
+  background(path: string | null, command: string[], stdout: "ignore" | "pipe" = "ignore"): ChildProcess {
     const argv = path === null ? command : ["/usr/bin/nsenter", `--net=${path}`, ...command];
-    const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", stdout, "ignore"] });
     this.#processes.push(child);
     return child;
   }
@@ -134,9 +145,9 @@ export class NetworkFixture implements AsyncDisposable {
     throw new Error(`no server on port ${port}`);
   }
 
-  /** What a web server answers; null when it cannot be reached within a second. */
+  /** What a web server answers; null when it cannot be reached within a moment. */
   fetch(url: string, path: string | null = null): string | null {
-    const command = ["/usr/bin/curl", "-s", "-g", "--max-time", "1", url];
+    const command = ["/usr/bin/curl", "-s", "-g", "--max-time", "0.7", url];
     const argv = path === null ? command : ["/usr/bin/nsenter", `--net=${path}`, ...command];
     try {
       return execFileSync(argv[0] ?? "", argv.slice(1), { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -171,7 +182,7 @@ export class NetworkFixture implements AsyncDisposable {
   }
 }
 
-/** What must be the same before and after: links, pins, rules, bound ports. */
+/** What must be the same before and after: links, pins, rules, open ports. */
 export const inventory = (root: string): string[] => [
   ...execFileSync("/usr/sbin/ip", ["-br", "link"], { encoding: "utf8" })
     .split("\n")
@@ -182,11 +193,11 @@ export const inventory = (root: string): string[] => [
   ...execFileSync("/usr/sbin/ip6tables-save", { encoding: "utf8" })
     .split("\n")
     .filter((line) => line.startsWith("-A")),
-  ...execFileSync("/usr/bin/ss", ["-Hanutp"], { encoding: "utf8" })
+  ...execFileSync("/usr/bin/ss", ["-Hlnut"], { encoding: "utf8" })
     .split("\n")
     .map((line) => line.split(/\s+/)[4] ?? ""),
   ...(existsSync(join(root, "netns")) ? readdirSync(join(root, "netns")) : []),
   ...readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .filter((line) => line.includes("/netns/")),
+    .filter((line) => line.includes(`${root}/netns/`)),
 ];
