@@ -44,7 +44,7 @@ test("a taken port is told in Docker's words, and nothing is left of the attempt
     server.close();
   }
   await sleep(700);
-  await network.service.restore(new Set([...Object.keys(network.service.inspect("bridge").Containers ?? {})]));
+  await network.service.restore(new Set(Object.keys(network.service.inspect("bridge").Containers ?? {})));
   assert.deepEqual(inventory(network.root), before);
 });
 
