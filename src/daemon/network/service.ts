@@ -47,6 +47,8 @@ export interface NetworkServiceOptions {
   dns: Dns;
   bridge?: DefaultBridge;
   clock?: Clock;
+  /** Where failures go that nobody waits for; by default nowhere. */
+  report?: (message: string, error: unknown) => void;
 }
 
 /** Networks, and the containers on them. */
@@ -54,6 +56,7 @@ export class NetworkService implements AsyncDisposable {
   readonly #context: NetworkContext;
   /** Networks come and go one at a time: names, subnets and bridges are chosen among those that are there. */
   readonly #changes = new KeyedQueue();
+  readonly #watch: Disposable;
 
   /**
    * Takes up the recorded networks and makes the predefined ones. Until `restore` is called, all recorded sandboxes are
@@ -75,6 +78,7 @@ export class NetworkService implements AsyncDisposable {
 
   private constructor(context: NetworkContext) {
     this.#context = context;
+    this.#watch = context.firewall.watch((error) => context.report("restoring the firewall's rules", error));
   }
 
   list(filters: Filters = Filters.none): Network[] {
@@ -150,6 +154,7 @@ export class NetworkService implements AsyncDisposable {
 
   /** Lets go of sockets and timers; networks and sandboxes stay. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch[Symbol.dispose]();
     await this.#context.sweeper[Symbol.asyncDispose]();
     this.#context.connections[Symbol.dispose]();
     this.#context.route.close();
@@ -174,6 +179,7 @@ const contextOf = (options: NetworkServiceOptions): NetworkContext => {
     networks: options.database.table<NetworkRecord>("networks"),
     sandboxes: options.database.table<SandboxRecord>("endpoints"),
     firewall: options.firewall,
+    report: options.report ?? (() => {}),
     route: new NetlinkSocket(NETLINK_ROUTE),
     sweeper: new LinkSweeper(mark),
     connections: new ConnectionTracker(),

@@ -93,7 +93,10 @@ test("a network is what was asked for, and its end leaves nothing", async () => 
     message: "failed to set up container networking: Address already in use",
   });
   const members = Object.values(service.inspect("u2").Containers ?? {});
-  assert.deepEqual(members.map((member) => member?.IPv4Address).toSorted(), ["10.44.5.1/16", "10.44.9.9/16"]);
+  assert.deepEqual(
+    members.map((member) => member?.IPv4Address ?? "").toSorted((a, b) => a.localeCompare(b)),
+    ["10.44.5.1/16", "10.44.9.9/16"],
+  );
   await assert.rejects(service.remove("u2"), {
     kind: "forbidden",
     message:
