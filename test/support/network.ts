@@ -11,6 +11,8 @@ import { IptablesFirewall } from "../../src/daemon/network/firewall/iptables/bac
 import { iptablesCommand } from "../../src/daemon/network/firewall/iptables/command.ts";
 import { DnsWorker } from "../../src/daemon/network/dns/dns-worker.ts";
 import { SandboxNamespace } from "../../src/daemon/network/sandbox/namespace.ts";
+import { NftablesFirewall } from "../../src/daemon/network/firewall/nftables/backend.ts";
+import { nftCommand } from "../../src/daemon/network/firewall/nftables/command.ts";
 import type { Firewall } from "../../src/daemon/network/firewall/firewall.ts";
 import { type NetworkNames, decideNames, markOf } from "../../src/daemon/network/names.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
@@ -21,6 +23,7 @@ import { NetworkService } from "../../src/daemon/network/service.ts";
 export const firewalls: Record<string, (names: NetworkNames, instance: string) => Firewall> = {
   iptables: (names, instance) =>
     new IptablesFirewall({ prefix: names.chainPrefix, mark: markOf(instance) }, iptablesCommand(4), iptablesCommand(6)),
+  nftables: (_, instance) => new NftablesFirewall(instance, nftCommand()),
 };
 
 /** For tests in which nobody asks. */
@@ -107,6 +110,11 @@ export class NetworkFixture implements AsyncDisposable {
 
   /** Breaks the build on purpose: without the guard, the attack that the tests try must succeed. */
   disarmLoopbackGuard(): void {
+    if (this.#backend === "nftables") {
+      const chain = `ip berth-${this.instance} raw_prerouting`;
+      execFileSync("/usr/sbin/nft", ["flush", "chain", ...chain.split(" ")]);
+      return;
+    }
     const guard = `-d 127.0.0.0/8 ! -i lo -m comment --comment ${markOf(this.instance)} -j DROP`;
     execFileSync("/usr/sbin/iptables", ["-t", "raw", "-D", "PREROUTING", ...guard.split(" ")]);
   }
@@ -169,6 +177,7 @@ export class NetworkFixture implements AsyncDisposable {
       const input = ["raw", "filter", "nat"].map((table) => `*${table}\nCOMMIT\n`).join("");
       execFileSync(`/usr/sbin/${program}`, { input });
     }
+    execFileSync("/usr/sbin/nft", ["flush", "ruleset"]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
