@@ -156,7 +156,7 @@ export class NetworkService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]();
     await this.#context.sweeper[Symbol.asyncDispose]();
-    this.#context.connections[Symbol.dispose]();
+    await this.#context.connections[Symbol.asyncDispose]();
     this.#context.route.close();
   }
 
@@ -169,6 +169,7 @@ export class NetworkService implements AsyncDisposable {
 
 const contextOf = (options: NetworkServiceOptions): NetworkContext => {
   const mark = markOf(options.instance);
+  const report = options.report ?? (() => {});
   return {
     execRoot: options.execRoot,
     instance: options.instance,
@@ -179,10 +180,10 @@ const contextOf = (options: NetworkServiceOptions): NetworkContext => {
     networks: options.database.table<NetworkRecord>("networks"),
     sandboxes: options.database.table<SandboxRecord>("endpoints"),
     firewall: options.firewall,
-    report: options.report ?? (() => {}),
+    report,
     route: new NetlinkSocket(NETLINK_ROUTE),
     sweeper: new LinkSweeper(mark),
-    connections: new ConnectionTracker(),
+    connections: new ConnectionTracker((error) => report("forgetting tracked connections", error)),
     ports: new PortAllocator(ephemeralRange),
     addresses: new Map(),
     bridges: new Map(),

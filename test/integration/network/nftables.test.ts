@@ -11,7 +11,7 @@ test("a published port changes elements only, and leaves none behind", async () 
   const command = nftCommand();
   let rebuilds = 0;
   const firewall = new NftablesFirewall("test1", {
-    list: command.list,
+    list: (family, table) => command.list(family, table),
     apply: (text) => {
       if (text.startsWith("add table")) rebuilds += 1;
       return command.apply(text);

@@ -172,6 +172,7 @@ test("a released container leaves no tracked connection", async () => {
     execFileSync("/usr/sbin/conntrack", ["-L"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
   assert.match(tracked(), /172\.17\.0\.2/);
   await network.service.release(web.containerId);
+  await sleep(100);
   assert.doesNotMatch(tracked(), /172\.17\.0\.2/);
 });
 

@@ -116,12 +116,13 @@ const openSockets = (): DnsSockets => {
         ...toPort(protocol, port),
         ...translateTo(to, boundPort(fd)),
       ];
-      using netfilter = new NetlinkSocket(NETLINK_NETFILTER);
-      replaceOutputNatTable(netfilter, {
-        name: tableName,
-        chain: "output",
-        rules: [rule(protocols.udp, udpFd), rule(protocols.tcp, tcpFd)],
-      });
+      const rules = [rule(protocols.udp, udpFd), rule(protocols.tcp, tcpFd)];
+      const netfilter = new NetlinkSocket(NETLINK_NETFILTER);
+      try {
+        replaceOutputNatTable(netfilter, { name: tableName, chain: "output", rules });
+      } finally {
+        netfilter.closeLater();
+      }
       return { udpFd, tcpFd };
     } catch (error) {
       closeSync(tcpFd);
