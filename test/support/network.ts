@@ -27,7 +27,7 @@ export const firewalls: Record<string, (names: NetworkNames, instance: string) =
 };
 
 /** For tests in which nobody asks. */
-export const noDns: Dns = { serve: async () => {}, update: () => {}, stop: () => {} };
+export const noDns: Dns = { prepare: () => {}, serve: async () => {}, update: () => {}, stop: () => {} };
 
 export const realDns = (): Dns => new DnsWorker((path) => SandboxNamespace.open(path));
 

@@ -48,7 +48,30 @@ test("networks are refused in the words of dockerd 28.5", async () => {
     "invalid-parameter",
     /invalid bridge name/,
   );
+  const bridge = (option: string, value: string): NetworkCreateRequest => ({
+    Name: "x",
+    Options: { [`com.docker.network.bridge.${option}`]: value },
+  });
+  await refused(bridge("name", "lo"), "invalid-parameter", "existing interface lo is not a bridge");
+  await refused(
+    bridge("trusted_host_interfaces", "eth0 -j ACCEPT"),
+    "invalid-parameter",
+    /invalid trusted host interface/,
+  );
+  await refused(bridge("host_binding_ipv4", "0.0.0.0 -j ACCEPT"), "invalid-parameter", /host_binding_ipv4/);
+  await refused(bridge("gateway_mode_ipv4", "open"), "invalid-parameter", 'unknown gateway mode "open"');
   assert.deepEqual(inventory(network.root), before, "nothing is left of what was refused");
+  const sysctls = (value: string): Promise<unknown> =>
+    network.attach({ endpoints: { bridge: { DriverOpts: { "com.docker.network.endpoint.sysctls": value } } } });
+  for (const bad of [
+    "kernel.core_pattern=|/x",
+    "net.ipv4.ip_forward=0",
+    "net.ipv4.conf.all.forwarding=1",
+    "net.ipv4.../../x.IFNAME.y=1",
+  ]) {
+    await assert.rejects(sysctls(bad), { kind: "invalid-parameter" }, bad);
+  }
+  await sysctls("net.ipv4.conf.IFNAME.log_martians=1");
   assert.throws(() => service.inspect("nosuch"), { kind: "not-found", message: "network nosuch not found" });
   await assert.rejects(service.remove("bridge"), {
     kind: "forbidden",

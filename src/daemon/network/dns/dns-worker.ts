@@ -47,6 +47,10 @@ export class DnsWorker implements Dns, AsyncDisposable {
     this.#openNamespace = openNamespace;
   }
 
+  prepare(): void {
+    this.#worker ??= this.#spawn();
+  }
+
   async serve(sandbox: SandboxRecord, namespace: SandboxNamespace): Promise<void> {
     this.#served.set(sandbox.containerId, { sandbox, open: () => this.#openNamespace(sandbox.path) });
     this.#start(sandbox, namespace);
