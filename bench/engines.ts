@@ -27,7 +27,8 @@ const root = join(import.meta.dirname, "..");
 const untilReady = async (socketPath: string, name: string, child: ChildProcess): Promise<void> => {
   const end = Date.now() + readyLimitMs;
   while (!(await ping(socketPath))) {
-    if (child.exitCode !== null || Date.now() > end) throw new Error(`${name} does not answer; see its log beside ${socketPath}`);
+    if (child.exitCode !== null || Date.now() > end)
+      throw new Error(`${name} does not answer; see its log beside ${socketPath}`);
     await sleep(20);
   }
 };
@@ -40,11 +41,19 @@ const stopChild = async (child: ChildProcess): Promise<void> => {
 const dockerCli = (socketPath: string): string[] => ["docker", "-H", `unix://${socketPath}`];
 
 /** No context, no plugins, no credentials of the user who runs the bench. */
-const cleanEnv = (folder: string): NodeJS.ProcessEnv => ({ ...process.env, DOCKER_CONFIG: join(folder, "docker-config"), DOCKER_HOST: "", DOCKER_CONTEXT: "" });
+const cleanEnv = (folder: string): NodeJS.ProcessEnv => ({
+  ...process.env,
+  DOCKER_CONFIG: join(folder, "docker-config"),
+  DOCKER_HOST: "",
+  DOCKER_CONTEXT: "",
+});
 
 export const startNull = async (folder: string): Promise<Engine> => {
   const socketPath = join(folder, "null.sock");
-  const child = background([join(root, "bin/berth-node"), join(root, "bench/null-engine.ts"), socketPath], join(folder, "null.log"));
+  const child = background(
+    [join(root, "bin/berth-node"), join(root, "bench/null-engine.ts"), socketPath],
+    join(folder, "null.log"),
+  );
   await untilReady(socketPath, "null engine", child);
   return {
     name: "null",
@@ -65,7 +74,16 @@ export const startBerth = async (folder: string): Promise<Engine> => {
   const socketPath = join(folder, "berth.sock");
   const argv = [
     ...["/usr/bin/nsenter", `--net=/run/netns/${await ownNetwork("berth")}`, join(root, "bin/berthd")],
-    ...["--host", `unix://${socketPath}`, "--data-root", join(folder, "data"), "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "berthd.pid")],
+    ...[
+      "--host",
+      `unix://${socketPath}`,
+      "--data-root",
+      join(folder, "data"),
+      "--exec-root",
+      join(folder, "exec"),
+      "--pidfile",
+      join(folder, "berthd.pid"),
+    ],
   ];
   const env = cleanEnv(folder);
   let child = background(argv, join(folder, "berthd.log"));
@@ -105,15 +123,41 @@ export const startDockerd = async (folder: string, prefix: string): Promise<Engi
   const containerdSocket = join(folder, "containerd.sock");
   writeFileSync(join(folder, "containerd.toml"), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
   const containerd = background(
-    [...inside, `${prefix}/usr/bin/containerd`, "--config", join(folder, "containerd.toml"), "--root", join(folder, "containerd"), "--state", join(folder, "containerd-state"), "--address", containerdSocket],
+    [
+      ...inside,
+      `${prefix}/usr/bin/containerd`,
+      "--config",
+      join(folder, "containerd.toml"),
+      "--root",
+      join(folder, "containerd"),
+      "--state",
+      join(folder, "containerd-state"),
+      "--address",
+      containerdSocket,
+    ],
     join(folder, "containerd.log"),
     env,
   );
   for (let tries = 0; !existsSync(containerdSocket) && tries < 200; tries += 1) await sleep(50);
   const proxy = join(prefix === "" ? "/" : prefix, "usr/sbin/docker-proxy");
   const argv = [
-    ...[...inside, `${prefix}/usr/sbin/dockerd`, "--containerd", containerdSocket, "--host", `unix://${socketPath}`, "--live-restore"],
-    ...["--data-root", join(folder, "data"), "--exec-root", join(folder, "exec"), "--pidfile", join(folder, "docker.pid")],
+    ...[
+      ...inside,
+      `${prefix}/usr/sbin/dockerd`,
+      "--containerd",
+      containerdSocket,
+      "--host",
+      `unix://${socketPath}`,
+      "--live-restore",
+    ],
+    ...[
+      "--data-root",
+      join(folder, "data"),
+      "--exec-root",
+      join(folder, "exec"),
+      "--pidfile",
+      join(folder, "docker.pid"),
+    ],
     ...(existsSync(proxy) ? ["--userland-proxy-path", proxy] : []),
   ];
   let child = background(argv, join(folder, "dockerd.log"), env);
@@ -148,7 +192,10 @@ export const startPodman = async (folder: string, prefix: string): Promise<Engin
     `[containers]\ndefault_ulimits = ["nofile=20000:20000", "nproc=1000:1000"]\n[engine]\ncgroup_manager = "cgroupfs"\nevents_logger = "file"\nruntime = "crun"\n` +
       `conmon_path = ["${conmon}"]\nhelper_binaries_dir = ["${prefix}/usr/lib/podman", "/usr/lib/podman"]\n[network]\nnetwork_backend = "netavark"\n`,
   );
-  writeFileSync(join(folder, "storage.conf"), `[storage]\ndriver = "overlay"\ngraphroot = "${folder}/data"\nrunroot = "${folder}/run"\n`);
+  writeFileSync(
+    join(folder, "storage.conf"),
+    `[storage]\ndriver = "overlay"\ngraphroot = "${folder}/data"\nrunroot = "${folder}/run"\n`,
+  );
   writeFileSync(join(folder, "policy.json"), '{"default":[{"type":"insecureAcceptAnything"}]}');
   const libraries = `${prefix}/usr/lib/x86_64-linux-gnu`;
   const env = {
@@ -158,7 +205,17 @@ export const startPodman = async (folder: string, prefix: string): Promise<Engin
     ...(prefix ? { LD_LIBRARY_PATH: libraries } : {}),
   };
   const name = await ownNetwork("podman");
-  const cli = ["/usr/bin/nsenter", `--net=/run/netns/${name}`, `${prefix}/usr/bin/podman`, "--root", join(folder, "data"), "--runroot", join(folder, "run"), "--network-config-dir", join(folder, "networks")];
+  const cli = [
+    "/usr/bin/nsenter",
+    `--net=/run/netns/${name}`,
+    `${prefix}/usr/bin/podman`,
+    "--root",
+    join(folder, "data"),
+    "--runroot",
+    join(folder, "run"),
+    "--network-config-dir",
+    join(folder, "networks"),
+  ];
   const version = (await must([...cli, "--version"], { env })).stdout.trim().replace(/^podman version /, "");
   return {
     name: `podman ${version.split(".").slice(0, 2).join(".")}`,

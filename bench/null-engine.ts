@@ -52,11 +52,20 @@ const container = (id: string): Record<string, unknown> => ({
   Mounts: [],
 });
 
-const headers = { "Api-Version": apiVersion, Ostype: "linux", "Docker-Experimental": "false", Server: "Docker/null (linux)" };
+const headers = {
+  "Api-Version": apiVersion,
+  Ostype: "linux",
+  "Docker-Experimental": "false",
+  Server: "Docker/null (linux)",
+};
 
 const sendJson = (response: ServerResponse, status: number, value: unknown): void => {
   const body = typeof value === "string" ? value : JSON.stringify(value);
-  response.writeHead(status, { ...headers, "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) });
+  response.writeHead(status, {
+    ...headers,
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+  });
   response.end(body);
 };
 
@@ -83,7 +92,9 @@ const sendLog = (response: ServerResponse): void => {
 };
 
 const pathStat = (name: string): string =>
-  Buffer.from(JSON.stringify({ name, size: 4096, mode: 0o20000000755, mtime: "2024-01-01T00:00:00Z", linkTarget: "" })).toString("base64");
+  Buffer.from(
+    JSON.stringify({ name, size: 4096, mode: 0o20000000755, mtime: "2024-01-01T00:00:00Z", linkTarget: "" }),
+  ).toString("base64");
 
 /** A container's waiter and attached stream, which both end when it is started. */
 interface Pending {
@@ -122,8 +133,22 @@ const answer = (request: IncomingMessage, response: ServerResponse): void => {
   if (noun === "_ping") {
     response.writeHead(200, { ...headers, "Content-Type": "text/plain; charset=utf-8", "Content-Length": 2 });
     response.end(request.method === "HEAD" ? undefined : "OK");
-  } else if (noun === "version") sendJson(response, 200, { Version: "null", ApiVersion: apiVersion, MinAPIVersion: "1.24", Os: "linux", Arch: "amd64" });
-  else if (noun === "info") sendJson(response, 200, { ID: "null", Name: "null", ServerVersion: "null", OSType: "linux", Architecture: "x86_64" });
+  } else if (noun === "version")
+    sendJson(response, 200, {
+      Version: "null",
+      ApiVersion: apiVersion,
+      MinAPIVersion: "1.24",
+      Os: "linux",
+      Arch: "amd64",
+    });
+  else if (noun === "info")
+    sendJson(response, 200, {
+      ID: "null",
+      Name: "null",
+      ServerVersion: "null",
+      OSType: "linux",
+      Architecture: "x86_64",
+    });
   else if (key === "GET containers" && id === "json") sendJson(response, 200, list);
   else if (key === "POST containers" && id === "create") sendJson(response, 201, { Id: newId(), Warnings: [] });
   else if (key === "GET containers" && verb === "json") sendJson(response, 200, container(id));
@@ -133,7 +158,8 @@ const answer = (request: IncomingMessage, response: ServerResponse): void => {
     start(id);
   } else if (key === "POST containers" && verb === "wait") wait(response, id, url.searchParams.get("condition"));
   else if (key === "POST containers" && verb === "exec") sendJson(response, 201, { Id: newId() });
-  else if (key === "GET exec") sendJson(response, 200, { ID: id, Running: false, ExitCode: 0, ContainerID: newId(), Pid: 1 });
+  else if (key === "GET exec")
+    sendJson(response, 200, { ID: id, Running: false, ExitCode: 0, ContainerID: newId(), Pid: 1 });
   else if (key === "POST exec" && verb === "start") sendNothing(response, 200);
   else if (verb === "archive") {
     response.setHeader("X-Docker-Container-Path-Stat", pathStat("tmp"));
@@ -151,7 +177,9 @@ server.on("upgrade", (request: IncomingMessage, socket: Duplex) => {
   const [, noun, id = ""] = path.split("/");
   socket.on("error", () => {});
   socket.resume();
-  socket.write("HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n");
+  socket.write(
+    "HTTP/1.1 101 UPGRADED\r\nContent-Type: application/vnd.docker.multiplexed-stream\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n",
+  );
   if (noun === "exec") socket.end();
   else entryOf(id).attached = socket;
 });

@@ -14,11 +14,18 @@ export interface Outcome {
 const commandLimitMs = 300_000;
 
 /** Runs a command to its end and times it. `discard` sends its output to /dev/null, as a measured client's should be. */
-export const run = (argv: string[], options: { discard?: boolean; env?: NodeJS.ProcessEnv; input?: string } = {}): Promise<Outcome> =>
+export const run = (
+  argv: string[],
+  options: { discard?: boolean; env?: NodeJS.ProcessEnv; input?: string } = {},
+): Promise<Outcome> =>
   new Promise((resolve, reject) => {
     const begin = performance.now();
     const child = spawn(argv[0] ?? "", argv.slice(1), {
-      stdio: [options.input === undefined ? "ignore" : "pipe", options.discard ? "ignore" : "pipe", options.discard ? "ignore" : "pipe"],
+      stdio: [
+        options.input === undefined ? "ignore" : "pipe",
+        options.discard ? "ignore" : "pipe",
+        options.discard ? "ignore" : "pipe",
+      ],
       env: options.env ?? process.env,
       timeout: commandLimitMs,
     });
@@ -30,13 +37,16 @@ export const run = (argv: string[], options: { discard?: boolean; env?: NodeJS.P
     child.on("error", reject);
     let tookMs = 0;
     child.on("exit", () => (tookMs = performance.now() - begin));
-    child.on("close", (code) => resolve({ code, tookMs, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }));
+    child.on("close", (code) =>
+      resolve({ code, tookMs, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() }),
+    );
   });
 
 /** As `run`, but a failure is an error with the command's own words. */
 export const must = async (argv: string[], options: Parameters<typeof run>[1] = {}): Promise<Outcome> => {
   const outcome = await run(argv, options);
-  if (outcome.code !== 0) throw new Error(`${argv.join(" ").slice(0, 300)}: exit ${outcome.code}: ${outcome.stderr.slice(0, 1000)}`);
+  if (outcome.code !== 0)
+    throw new Error(`${argv.join(" ").slice(0, 300)}: exit ${outcome.code}: ${outcome.stderr.slice(0, 1000)}`);
   return outcome;
 };
 

@@ -3,7 +3,7 @@ import type { Vars } from "./step.ts";
 /** Numbers under these keys are sizes, times or process ids: which value is chance, that it is there (or 0, or -1) is not. */
 const chanceNumbers = new Set(
   (
-    "Size SizeRw SizeRootFs VirtualSize LayersSize Pid time timeNano Created SpaceReclaimed size current total mtime UsageData.Size " +
+    "Size SizeRw SizeRootFs VirtualSize LayersSize Pid time timeNano Created SpaceReclaimed SharedSize size current total mtime UsageData.Size " +
     "VolumeSize duration"
   ).split(" "),
 );
@@ -20,6 +20,7 @@ const hostTexts = new Set([
   "LogPath",
   "NetworkID",
   "MacAddress",
+  "execDuration",
 ]);
 
 type Item = Record<string, unknown>;

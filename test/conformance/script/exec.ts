@@ -19,7 +19,11 @@ const exec = (
     {},
     { name: `start ${name}`, ...(hijack ? { hijack } : {}) },
   ),
-  get(`/exec/<${name}>/json`, {}, { name: `inspect ${name}` }),
+  get(
+    `/exec/<${name}>/json`,
+    {},
+    { name: `inspect ${name}`, until: (answer) => !answer.body.includes('"Running":true') },
+  ),
 ];
 
 export const exec_ = group("exec", [
