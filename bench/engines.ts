@@ -41,12 +41,12 @@ const stopChild = async (child: ChildProcess): Promise<void> => {
 const dockerCli = (socketPath: string): string[] => ["docker", "-H", `unix://${socketPath}`];
 
 /** No context, no plugins, no credentials of the user who runs the bench. */
-const cleanEnv = (folder: string): NodeJS.ProcessEnv => ({
-  ...process.env,
-  DOCKER_CONFIG: join(folder, "docker-config"),
-  DOCKER_HOST: "",
-  DOCKER_CONTEXT: "",
-});
+const cleanEnv = (folder: string): NodeJS.ProcessEnv => {
+  const config = join(folder, "docker-config");
+  mkdirSync(config, { recursive: true });
+  writeFileSync(join(config, "config.json"), "{}");
+  return { ...process.env, DOCKER_CONFIG: config, DOCKER_HOST: "", DOCKER_CONTEXT: "" };
+};
 
 export const startNull = async (folder: string): Promise<Engine> => {
   const socketPath = join(folder, "null.sock");
@@ -73,17 +73,17 @@ const versionOf = async (cli: string[], env: NodeJS.ProcessEnv): Promise<string>
 export const startBerth = async (folder: string): Promise<Engine> => {
   const socketPath = join(folder, "berth.sock");
   const argv = [
-    ...["/usr/bin/nsenter", `--net=/run/netns/${await ownNetwork("berth")}`, join(root, "bin/berthd")],
-    ...[
-      "--host",
-      `unix://${socketPath}`,
-      "--data-root",
-      join(folder, "data"),
-      "--exec-root",
-      join(folder, "exec"),
-      "--pidfile",
-      join(folder, "berthd.pid"),
-    ],
+    "/usr/bin/nsenter",
+    `--net=/run/netns/${await ownNetwork("berth")}`,
+    join(root, "bin/berthd"),
+    "--host",
+    `unix://${socketPath}`,
+    "--data-root",
+    join(folder, "data"),
+    "--exec-root",
+    join(folder, "exec"),
+    "--pidfile",
+    join(folder, "berthd.pid"),
   ];
   const env = cleanEnv(folder);
   let child = background(argv, join(folder, "berthd.log"));
@@ -141,23 +141,19 @@ export const startDockerd = async (folder: string, prefix: string): Promise<Engi
   for (let tries = 0; !existsSync(containerdSocket) && tries < 200; tries += 1) await sleep(50);
   const proxy = join(prefix === "" ? "/" : prefix, "usr/sbin/docker-proxy");
   const argv = [
-    ...[
-      ...inside,
-      `${prefix}/usr/sbin/dockerd`,
-      "--containerd",
-      containerdSocket,
-      "--host",
-      `unix://${socketPath}`,
-      "--live-restore",
-    ],
-    ...[
-      "--data-root",
-      join(folder, "data"),
-      "--exec-root",
-      join(folder, "exec"),
-      "--pidfile",
-      join(folder, "docker.pid"),
-    ],
+    ...inside,
+    `${prefix}/usr/sbin/dockerd`,
+    "--containerd",
+    containerdSocket,
+    "--host",
+    `unix://${socketPath}`,
+    "--live-restore",
+    "--data-root",
+    join(folder, "data"),
+    "--exec-root",
+    join(folder, "exec"),
+    "--pidfile",
+    join(folder, "docker.pid"),
     ...(existsSync(proxy) ? ["--userland-proxy-path", proxy] : []),
   ];
   let child = background(argv, join(folder, "dockerd.log"), env);

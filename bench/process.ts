@@ -86,13 +86,14 @@ const link = (path: string): string => {
   }
 };
 
-/** Every process outside of containers: those in the PID namespace of the bench. */
+/** Every process of the bench's own namespaces: neither containers nor what else runs on the machine. */
 export const hostProcesses = (): Set<number> => {
-  const own = link("/proc/self/ns/pid");
+  const namespaces = (pid: string): string => `${link(`/proc/${pid}/ns/pid`)} ${link(`/proc/${pid}/ns/mnt`)}`;
+  const own = namespaces("self");
   return new Set(
     readdirSync("/proc")
-      .map(Number)
-      .filter((pid) => pid > 0 && link(`/proc/${pid}/ns/pid`) === own && link(`/proc/${pid}/exe`) !== ""),
+      .filter((pid) => Number(pid) > 0 && namespaces(pid) === own)
+      .map(Number),
   );
 };
 

@@ -4,7 +4,7 @@ import { writeTar, type TarEntry } from "./tar-archive.ts";
 
 /** Applets that scripts under test call by name. */
 const applets = (
-  "ash cat chmod chown cp cut date dd df du echo env false find grep head hostname httpd id ip kill killall ln ls md5sum " +
+  "ash awk cat chmod chown cp cut date dd df du echo env false find grep head hostname httpd id ip kill killall ln ls md5sum " +
   "mkdir mkfifo mount mv nc nslookup ping printf ps pwd readlink reset rm sed seq sh sleep sort stat stty sync tail tar test " +
   "timeout top touch tr true tty ulimit umount uname uniq vi wc wget whoami xargs yes"
 ).split(" ");
