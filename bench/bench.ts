@@ -2,7 +2,8 @@
  * Measures Berth beside other engines in one run: node bench/bench.ts [--engine NAME] [--bench TEXT] [--dockerd FOLDER|installed] [--podman FOLDER|installed] [--quick]
  * Run through `npm run bench`, which enters the namespaces that the engines need.
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { cpus, hostname, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -120,6 +121,14 @@ const check = async (engines: Engine[]): Promise<Record<string, string[]>> => {
   return Object.fromEntries(measured.map((engine) => [engine.name, faults(seen.get(engine.name) ?? {}, reference)]));
 };
 
+/** What an engine leaves mounted below its folder; all of it is in this mount namespace. */
+const unmountBelow = (path: string): void => {
+  const mounts = readFileSync("/proc/self/mounts", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[1] ?? "");
+  for (const mount of mounts.toReversed()) if (mount.startsWith(`${path}/`)) spawnSync("umount", ["-l", mount]);
+};
+
 const main = async (): Promise<number> => {
   const engines = await startEngines();
   let failed = false;
@@ -159,6 +168,7 @@ const main = async (): Promise<number> => {
     console.log(`written to ${file}`);
   } finally {
     for (const engine of engines) await engine.stop();
+    if (!options.keep) unmountBelow(folder);
     if (!options.keep) rmSync(folder, { recursive: true, force: true });
   }
   return failed ? 1 : 0;

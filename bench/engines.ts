@@ -193,12 +193,14 @@ export const startPodman = async (folder: string, prefix: string): Promise<Engin
     `[storage]\ndriver = "overlay"\ngraphroot = "${folder}/data"\nrunroot = "${folder}/run"\n`,
   );
   writeFileSync(join(folder, "policy.json"), '{"default":[{"type":"insecureAcceptAnything"}]}');
-  const libraries = `${prefix}/usr/lib/x86_64-linux-gnu`;
+  // podman is started again by conmon, which passes no LD_LIBRARY_PATH on: its libraries join the system's, in this mount namespace.
+  const libraries = "/usr/lib/x86_64-linux-gnu";
+  if (prefix)
+    await must(["mount", "-t", "overlay", "overlay", "-o", `lowerdir=${prefix}${libraries}:${libraries}`, libraries]);
   const env = {
     ...cleanEnv(folder),
     CONTAINERS_CONF: conf,
     CONTAINERS_STORAGE_CONF: join(folder, "storage.conf"),
-    ...(prefix ? { LD_LIBRARY_PATH: libraries } : {}),
   };
   const name = await ownNetwork("podman");
   const cli = [
