@@ -1,4 +1,4 @@
-import { invalidParameter } from "./errors.ts";
+import { systemError } from "./errors.ts";
 
 const unitsMs: Record<string, number> = { ns: 1e-6, us: 1e-3, µs: 1e-3, ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
 const duration = /^[+-]?(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/;
@@ -17,7 +17,7 @@ export const parseDurationMs = (text: string): number | undefined => {
  * time whose parts from the right may be missing.
  *
  * @returns milliseconds since the epoch
- * @throws EngineError invalid-parameter for anything else.
+ * @throws EngineError system for anything else, as dockerd has it.
  */
 export const parseTimestampMs = (text: string, nowMs: number): number => {
   const before = parseDurationMs(text);
@@ -25,8 +25,7 @@ export const parseTimestampMs = (text: string, nowMs: number): number => {
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const date = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2}(?:\.\d+)?))?)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
   const time = date === null ? Number.NaN : Date.parse(isoOf(date));
-  if (Number.isNaN(time))
-    throw invalidParameter(`invalid value for "until": failed to parse value as time or duration: "${text}"`);
+  if (Number.isNaN(time)) throw systemError(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return time;
 };
 

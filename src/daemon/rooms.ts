@@ -3,12 +3,13 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/logger.ts";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
+import { defaultRetry } from "../oci/distribution/retry.ts";
 import type { EngineConfig } from "./config/config.ts";
+import { ContainerViews } from "./container/archive/views.ts";
 import type { ContainerRecord } from "./container/record.ts";
 import { ContainerService } from "./container/service.ts";
 import { isPaused, isRunning } from "./container/state.ts";
 import { ContainerStore } from "./container/store.ts";
-import { contentRoots } from "./image/roots.ts";
 import { ImageService } from "./image/service.ts";
 import { containerContext } from "./rooms/container.ts";
 import { openContent } from "./rooms/content.ts";
@@ -19,7 +20,6 @@ import type { Database } from "./state/database.ts";
 import { readComponents } from "./system/components.ts";
 import type { SystemContext } from "./system/context.ts";
 import { engineVersion } from "./system/identity.ts";
-import { containerServices, imageServices, networkServices, volumeServices } from "./rooms/services.ts";
 import { VolumeService } from "./volume/service.ts";
 
 /** What every room of the engine is built from. */
@@ -49,10 +49,11 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   mkdirSync(join(config.dataRoot, "tmp"), { recursive: true, mode: 0o700 });
   const store = new ContainerStore(database);
   const content = openContent(config, database, clock, [
-    () => contentRoots(database),
+    () => images.roots(),
     () => ({ blobs: [], layers: [...store.values()].flatMap(({ chainId }) => chainId ?? []) }),
   ]);
   stack.use(content.workers);
+  stack.use(content.durability);
   const runtime = await openRuntime(config, cgroups);
   const network = stack.use(await openNetwork(config, database, clock, id));
   const volumes = new VolumeService({
@@ -77,6 +78,9 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
         certificatesDirectory: "/etc/docker/certs.d",
       },
       userAgent: `berth/${engineVersion}`,
+      retry: { ...defaultRetry, attempts: config.images.maxDownloadAttempts },
+      maxDownloads: config.images.maxConcurrentDownloads,
+      maxUploads: config.images.maxConcurrentUploads,
     },
   });
   const context = containerContext({
@@ -87,20 +91,17 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     images,
     networks: network.networks,
     volumes,
+    views: stack.use(new ContainerViews()),
   });
   const containers = new ContainerService(context);
   images.usedBy = (imageId) => containers.imageUse(imageId);
   await content.layers.restore([...store.values()].map((record) => record.id));
+  reportLost(await content.durability.recover(), log);
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
   void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
 
-  const services = {
-    containers: containerServices(containers),
-    images: imageServices(images),
-    networks: networkServices(network.networks, containers),
-    volumes: volumeServices(volumes),
-  };
+  const services = { containers, images, networks: network.networks, volumes };
   const components = readComponents();
   const owned = stack.move();
   return {
@@ -122,13 +123,20 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
       containers: services.containers,
       images: {
         list: (options) => services.images.list(options),
-        layersSize: () => content.layers.all().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+        layersSize: () => images.layersSize(),
       },
       volumes: { usage: async () => ({ Volumes: await volumes.usage(), Warnings: null }) },
       login: (credentials, signal) => images.login(credentials, signal),
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+};
+
+/** After a power loss: content that had not reached the disk is gone, and its images with it. */
+const reportLost = ({ layers, blobs }: { layers: string[]; blobs: string[] }, log: Log): void => {
+  for (const lost of [...layers, ...blobs]) {
+    log("error", `${lost} was damaged by a loss of power and is removed: pull or load its image again`);
+  }
 };
 
 const volumeUse = ({

@@ -28,6 +28,8 @@ const comparisons: Record<string, number> = {
 const tokens: Record<string, number> = {
   SCMP_ARCH_X86: 0x40000003,
   SCMP_ARCH_X32: 0x4000003e,
+  SCMP_ARCH_AARCH64: 0xc00000b7,
+  SCMP_ARCH_ARM: 0x40000028,
 };
 
 const bind = () => {
@@ -36,20 +38,29 @@ const bind = () => {
   const init = library.func("void *seccomp_init(uint32 action)");
   const release = library.func("void seccomp_release(void *ctx)");
   const archAdd = library.func("int seccomp_arch_add(void *ctx, uint32 arch)");
+  const archRemove = library.func("int seccomp_arch_remove(void *ctx, uint32 arch)");
   const resolve = library.func("int seccomp_syscall_resolve_name(const char *name)");
   const add = library.func(
     "int seccomp_rule_add_array(void *ctx, uint32 action, int nr, uint count, berth_scmp_arg *args)",
   );
   const exportBpf = library.func("int seccomp_export_bpf(void *ctx, int fd)");
-  return { init, release, archAdd, resolve, add, exportBpf };
+  return { init, release, archAdd, archRemove, resolve, add, exportBpf };
 };
 
 let bound: ReturnType<typeof bind> | undefined;
 const load = (): ReturnType<typeof bind> => (bound ??= bind());
 
-/** The oracle: compiles a section with the system's libseccomp, fed in the way crun and runc feed it. */
-export const libseccompCompile = (seccomp: OciSeccomp): { program: Buffer; knows: (name: string) => boolean } => {
-  const { init, release, archAdd, resolve, add, exportBpf } = load();
+const nativeToken = 0;
+
+/**
+ * The oracle: compiles a section with the system's libseccomp, fed in the way crun and runc feed it. `foreign`: as on a
+ * machine of another architecture, so that this one's is not covered.
+ */
+export const libseccompCompile = (
+  seccomp: OciSeccomp,
+  foreign = false,
+): { program: Buffer; knows: (name: string) => boolean } => {
+  const { init, release, archAdd, archRemove, resolve, add, exportBpf } = load();
   const actionOf = (name: string, errno: number | undefined): number => {
     const action = actions[name];
     if (action === undefined) throw new Error(`action ${name}`);
@@ -64,6 +75,7 @@ export const libseccompCompile = (seccomp: OciSeccomp): { program: Buffer; knows
       const token = tokens[name];
       if (token !== undefined) archAdd(context, token);
     }
+    if (foreign) archRemove(context, nativeToken);
     for (const rule of seccomp.syscalls ?? []) {
       const action = actionOf(rule.action, rule.errnoRet);
       if (action === byDefault) continue;

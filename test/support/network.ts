@@ -9,6 +9,10 @@ import { Database } from "../../src/daemon/state/database.ts";
 import type { Dns } from "../../src/daemon/network/dns/dns.ts";
 import { IptablesFirewall } from "../../src/daemon/network/firewall/iptables/backend.ts";
 import { iptablesCommand } from "../../src/daemon/network/firewall/iptables/command.ts";
+import { DnsWorker } from "../../src/daemon/network/dns/dns-worker.ts";
+import { SandboxNamespace } from "../../src/daemon/network/sandbox/namespace.ts";
+import { NftablesFirewall } from "../../src/daemon/network/firewall/nftables/backend.ts";
+import { nftCommand } from "../../src/daemon/network/firewall/nftables/command.ts";
 import type { Firewall } from "../../src/daemon/network/firewall/firewall.ts";
 import { type NetworkNames, decideNames, markOf } from "../../src/daemon/network/names.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
@@ -19,9 +23,13 @@ import { NetworkService } from "../../src/daemon/network/service.ts";
 export const firewalls: Record<string, (names: NetworkNames, instance: string) => Firewall> = {
   iptables: (names, instance) =>
     new IptablesFirewall({ prefix: names.chainPrefix, mark: markOf(instance) }, iptablesCommand(4), iptablesCommand(6)),
+  nftables: (_, instance) => new NftablesFirewall(instance, nftCommand()),
 };
 
-export const noDns: Dns = { serve: async () => {}, update: () => {}, stop: () => {} };
+/** For tests in which nobody asks. */
+export const noDns: Dns = { prepare: () => {}, serve: async () => {}, update: () => {}, stop: () => {} };
+
+export const realDns = (): Dns => new DnsWorker((path) => SandboxNamespace.open(path));
 
 /** A network service on a database and directories of its own, in the test's network namespace. */
 export class NetworkFixture implements AsyncDisposable {
@@ -33,6 +41,7 @@ export class NetworkFixture implements AsyncDisposable {
   readonly #processes: ChildProcess[] = [];
   readonly #open: NewSandbox[] = [];
   #database!: Database;
+  #served: Dns = noDns;
   service!: NetworkService;
 
   private constructor(options: { names?: NetworkNames; backend?: string; dns?: () => Dns }) {
@@ -56,19 +65,22 @@ export class NetworkFixture implements AsyncDisposable {
     this.#database = Database.open(join(this.root, "berth.db"));
     const firewall = firewalls[this.#backend]?.(this.names, this.instance);
     if (firewall === undefined) throw new Error(`no backend ${this.#backend}`);
+    this.#served = this.#dns();
     this.service = await NetworkService.open({
       execRoot: this.root,
       instance: this.instance,
       names: this.names,
       database: this.#database,
       firewall,
-      dns: this.#dns(),
+      dns: this.#served,
     });
   }
 
   /** As a kill of the daemon does: nothing in the kernel is undone. */
   async crash(): Promise<void> {
     await this.service[Symbol.asyncDispose]();
+    const dns = this.#served;
+    if (dns instanceof DnsWorker) await dns[Symbol.asyncDispose]();
     this.#database.close();
   }
 
@@ -96,6 +108,22 @@ export class NetworkFixture implements AsyncDisposable {
     return { ...sandbox, containerId: id };
   }
 
+  /** Breaks the build on purpose: without the guard, the attack that the tests try must succeed. */
+  disarmLoopbackGuard(): void {
+    if (this.#backend === "nftables") {
+      const chain = `ip berth-${this.instance} raw_prerouting`;
+      execFileSync("/usr/sbin/nft", ["flush", "chain", ...chain.split(" ")]);
+      return;
+    }
+    const guard = `-d 127.0.0.0/8 ! -i lo -m comment --comment ${markOf(this.instance)} -j DROP`;
+    execFileSync("/usr/sbin/iptables", ["-t", "raw", "-D", "PREROUTING", ...guard.split(" ")]);
+  }
+
+  /** Waits until links that were let go have gone. */
+  async settle(): Promise<void> {
+    await sleep(700);
+  }
+
   /** Runs a program inside a namespace to its end. */
   inside(path: string, command: string[], timeoutMs = 5000): string {
     return execFileSync("/usr/bin/nsenter", [`--net=${path}`, ...command], {
@@ -106,9 +134,9 @@ export class NetworkFixture implements AsyncDisposable {
   }
 
   /** Starts a program inside a namespace; it ends with the fixture. */
-  background(path: string | null, command: string[]): ChildProcess {
+  background(path: string | null, command: string[], stdout: "ignore" | "pipe" = "ignore"): ChildProcess {
     const argv = path === null ? command : ["/usr/bin/nsenter", `--net=${path}`, ...command];
-    const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", "ignore", "inherit"] });
+    const child = spawn(argv[0] ?? "", argv.slice(1), { stdio: ["ignore", stdout, "ignore"] });
     this.#processes.push(child);
     return child;
   }
@@ -125,9 +153,9 @@ export class NetworkFixture implements AsyncDisposable {
     throw new Error(`no server on port ${port}`);
   }
 
-  /** What a web server answers; null when it cannot be reached within a second. */
+  /** What a web server answers; null when it cannot be reached within a moment. */
   fetch(url: string, path: string | null = null): string | null {
-    const command = ["/usr/bin/curl", "-s", "-g", "--max-time", "1", url];
+    const command = ["/usr/bin/curl", "-s", "-g", "--max-time", "0.7", url];
     const argv = path === null ? command : ["/usr/bin/nsenter", `--net=${path}`, ...command];
     try {
       return execFileSync(argv[0] ?? "", argv.slice(1), { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
@@ -149,6 +177,7 @@ export class NetworkFixture implements AsyncDisposable {
       const input = ["raw", "filter", "nat"].map((table) => `*${table}\nCOMMIT\n`).join("");
       execFileSync(`/usr/sbin/${program}`, { input });
     }
+    execFileSync("/usr/sbin/nft", ["flush", "ruleset"]);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -162,7 +191,7 @@ export class NetworkFixture implements AsyncDisposable {
   }
 }
 
-/** What must be the same before and after: links, pins, rules, bound ports. */
+/** What must be the same before and after: links, pins, rules, open ports. */
 export const inventory = (root: string): string[] => [
   ...execFileSync("/usr/sbin/ip", ["-br", "link"], { encoding: "utf8" })
     .split("\n")
@@ -173,11 +202,11 @@ export const inventory = (root: string): string[] => [
   ...execFileSync("/usr/sbin/ip6tables-save", { encoding: "utf8" })
     .split("\n")
     .filter((line) => line.startsWith("-A")),
-  ...execFileSync("/usr/bin/ss", ["-Hanutp"], { encoding: "utf8" })
+  ...execFileSync("/usr/bin/ss", ["-Hlnut"], { encoding: "utf8" })
     .split("\n")
     .map((line) => line.split(/\s+/)[4] ?? ""),
   ...(existsSync(join(root, "netns")) ? readdirSync(join(root, "netns")) : []),
   ...readFileSync("/proc/self/mountinfo", "utf8")
     .split("\n")
-    .filter((line) => line.includes("/netns/")),
+    .filter((line) => line.includes(`${root}/netns/`)),
 ];

@@ -1,6 +1,7 @@
 import type { HostConfig } from "../../wire/engine/container.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { KeyedQueue } from "../../base/keyed-queue.ts";
+import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import type { LayerStore } from "../content/layer-store.ts";
 import type { ImageService } from "../image/service.ts";
 import type { NetworkService } from "../network/service.ts";
@@ -9,6 +10,7 @@ import type { SeccompFilter } from "../runtime/seccomp/filters.ts";
 import type { HostFacts, SpecDefaults } from "../runtime/spec/input.ts";
 import type { Database } from "../state/database.ts";
 import type { VolumeService } from "../volume/service.ts";
+import type { CopyTools } from "./archive/archive.ts";
 import type { LiveContainers } from "./live.ts";
 import type { ContainerSettings } from "./settings.ts";
 import type { ContainerStore } from "./store.ts";
@@ -35,6 +37,9 @@ export interface ContainerContext {
   seccompOf(hostConfig: HostConfig): SeccompFilter | null;
   readonly networks: NetworkService;
   readonly volumes: VolumeService;
+  /** Look into containers and copy files in and out. */
+  readonly copy: CopyTools;
+  readonly cgroups: CgroupLayout;
   /** Begins the trace of a start: call the result with each step's name when it is done. */
   trace(id: string): (step: string) => void;
 }

@@ -23,6 +23,8 @@ export interface Live {
   removing: boolean;
   /** True while a restart is between its stop and its start: `--rm` must not remove the container. */
   keep: boolean;
+  /** Copies under way that need the merged root mounted. */
+  rootUsers: number;
   /** The status of the last exit, for waits that began before it and end with the removal. */
   lastExit: WaitResult;
 }
@@ -43,6 +45,7 @@ export class LiveContainers {
         lastDelayMs: 0,
         removing: false,
         keep: false,
+        rootUsers: 0,
         lastExit: { StatusCode: 0 },
       };
       this.#entries.set(id, entry);

@@ -3,7 +3,9 @@ import type { Filters } from "../../base/filters.ts";
 import type {
   ContainerCreateResponse,
   ContainerInspectResponse,
+  ContainerStatsResponse,
   ContainerSummary,
+  ContainerTopResponse,
   FilesystemChange,
   HostConfig,
   Resources,
@@ -12,6 +14,7 @@ import type { ExecConfig, ExecInspectResponse } from "../../wire/engine/exec.ts"
 import type { NetworkConnectRequest, NetworkDisconnectRequest } from "../../wire/engine/network.ts";
 import type { LogRequest } from "../log/reader.ts";
 import { attach, type Attachment, type AttachOptions } from "./attach/attach.ts";
+import type { PathStat } from "./archive/path-stat.ts";
 import { changes } from "./changes.ts";
 import { commit, type CommitOptions } from "./commit.ts";
 import type { ContainerContext } from "./context.ts";
@@ -20,6 +23,7 @@ import { execCreate } from "./exec/create.ts";
 import { execInspect } from "./exec/inspect.ts";
 import { execResize } from "./exec/resize.ts";
 import { execStart, type ExecSession, type ExecStartOptions } from "./exec/start.ts";
+import { exportContainer, getContainerArchive, putContainerArchive, statContainerPath } from "./files.ts";
 import { inspect } from "./inspect/inspect.ts";
 import { kill } from "./kill.ts";
 import { list, type ListOptions } from "./list/list.ts";
@@ -38,6 +42,7 @@ import { stop, type StopOptions } from "./stop.ts";
 import { update } from "./update.ts";
 import { imageUse } from "./use.ts";
 import { wait } from "./wait.ts";
+import { containerStats, topContainer } from "./watch.ts";
 
 /**
  * Everything the API can ask of containers: one line per verb here, a file per verb beside it, which documents what it
@@ -100,6 +105,32 @@ export class ContainerService {
   }
   async logs(reference: string, request: LogRequest): Promise<{ tty: boolean; stream: Readable }> {
     return logs(this.#context, reference, request);
+  }
+  top(reference: string, psArgs: string): Promise<ContainerTopResponse> {
+    return topContainer(this.#context, reference, psArgs);
+  }
+  stats(
+    reference: string,
+    options: { stream: boolean; oneShot: boolean; signal: AbortSignal },
+  ): AsyncIterable<ContainerStatsResponse> {
+    return containerStats(this.#context, reference, options);
+  }
+  statPath(reference: string, path: string): Promise<PathStat> {
+    return statContainerPath(this.#context, reference, path);
+  }
+  getArchive(reference: string, path: string): Promise<{ stat: PathStat; tar: Readable }> {
+    return getContainerArchive(this.#context, reference, path);
+  }
+  putArchive(
+    reference: string,
+    path: string,
+    content: Readable,
+    options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean },
+  ): Promise<void> {
+    return putContainerArchive(this.#context, reference, path, content, options);
+  }
+  async export(reference: string): Promise<Readable> {
+    return exportContainer(this.#context, reference);
   }
   changes(reference: string): Promise<FilesystemChange[] | null> {
     return changes(this.#context, reference);

@@ -1,5 +1,6 @@
 import { closeSync, constants } from "node:fs";
 import { isCode } from "../../linux/error.ts";
+import { fchmodat } from "../../linux/file/attributes.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../linux/file/flags.ts";
 import { mkdirat, symlinkat } from "../../linux/file/make.ts";
 import { openDirectory, openInRoot, openat2 } from "../../linux/file/open.ts";
@@ -57,6 +58,7 @@ const openParent = (root: number, path: string): number | null => {
   }
   try {
     mkdirat(root, path.slice(1), mode);
+    fchmodat(root, path.slice(1), mode);
     return open();
   } catch {
     return null;
@@ -65,10 +67,13 @@ const openParent = (root: number, path: string): number | null => {
 
 const make = (directory: number, name: string, kind: Kind): void => {
   try {
-    if (kind === "directory") mkdirat(directory, name, mode);
-    else if (kind === "file") {
+    if (kind === "directory") {
+      mkdirat(directory, name, mode);
+      fchmodat(directory, name, mode);
+    } else if (kind === "file") {
       const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW;
       closeSync(openat2(directory, name, { flags, mode }));
+      fchmodat(directory, name, mode);
     } else symlinkat(kind.link, directory, name);
   } catch (error) {
     // The image has it.

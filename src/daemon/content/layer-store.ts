@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
@@ -15,6 +16,7 @@ import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
 import type { Change, StorageDriver } from "../storage/driver.ts";
 import { Trash } from "../storage/trash.ts";
+import { checkedSource } from "./checked-source.ts";
 import { fillInitLayer } from "./init-layer.ts";
 import { DiffIdMismatch } from "./layer.ts";
 import type { Layer } from "./layer.ts";
@@ -27,11 +29,15 @@ export interface LayerStoreParts {
   database: Database;
   workers: LayerWorkers;
   clock: Clock;
+  /** Hears that a layer was stored. */
+  onStored?: () => void;
 }
 
 export interface RegisterOptions {
   /** What the uncompressed archive must hash to. */
   diffId?: Digest | undefined;
+  /** What the archive must be as it comes, compressed or not: checked in the same pass, for streams only. */
+  blob?: { digest: Digest; sizeBytes?: number | undefined } | undefined;
   /** Keeps the layer until a record names it. */
   lease: Lease;
   signal?: AbortSignal | undefined;
@@ -180,9 +186,18 @@ export class LayerStore {
     }
   }
 
+  /** Makes what a power loss may have taken from the layers between images and containers. No container runs yet. */
+  async refillInitLayers(): Promise<void> {
+    for (const cacheId of [scratch, ...this.all().map((layer) => layer.cacheId)]) {
+      const id = initIdOf(cacheId);
+      if (!existsSync(this.#initMark(cacheId)) || !this.driver.exists(id)) continue;
+      fillInitLayer(this.driver.mount(id));
+      await this.driver.unmount(id);
+    }
+  }
+
   /** Reads a layer once and tells whether its archive still has its diffID. */
   async verify(layer: Layer): Promise<boolean> {
-    const { createHash } = await import("node:crypto");
     const hash = createHash("sha256");
     try {
       for await (const chunk of this.tar(layer.chainId)) hash.update(chunk as Buffer);
@@ -195,14 +210,16 @@ export class LayerStore {
   async #unpack(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
     const { driver, workers, clock, database } = this.#parts;
     const cacheId = newId();
+    const check = checkedSource(source, options.blob);
     try {
       await driver.create(cacheId, parent === null ? null : this.#need(parent).cacheId);
       mkdirSync(this.#directory(cacheId), { mode: 0o700 });
-      const unpacked = await unpackFrom(workers, source, this.#place(cacheId), {
+      const unpacked = await unpackFrom(workers, check.source, this.#place(cacheId), {
         whiteouts: driver.whiteouts,
         signal: options.signal,
         onProgress: options.onProgress,
       });
+      check.finish();
       const { diffId } = unpacked;
       if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
       await driver.seal(cacheId);
@@ -215,6 +232,7 @@ export class LayerStore {
       }
       const layer: Layer = { chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() };
       database.transaction((transaction) => transaction.put(this.#table, chain, layer));
+      this.#parts.onStored?.();
       return layer;
     } catch (error) {
       if ("destroy" in source) source.destroy();

@@ -20,8 +20,13 @@ export interface Layer {
 
 /** An archive that does not hash to what it should. */
 export class DiffIdMismatch extends Error {
+  readonly expected: Digest;
+  readonly actual: Digest;
+
   constructor(expected: Digest, actual: Digest) {
     super(`invalid diffID for layer: expected "${expected}", got "${actual}"`);
     this.name = "DiffIdMismatch";
+    this.expected = expected;
+    this.actual = actual;
   }
 }

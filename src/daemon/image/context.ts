@@ -40,6 +40,7 @@ export interface StoredLayer {
 /** The engine's part that keeps unpacked layers by their chain id, as images need it. */
 export interface Layers {
   get(chainId: string): StoredLayer | undefined;
+  all(): readonly StoredLayer[];
   register(
     parent: string | null,
     archive: Readable | { path: string },
@@ -66,6 +67,9 @@ export interface RegistryAccess {
   settings: RegistrySettings;
   userAgent: string;
   retry?: RetryPolicy;
+  /** Layers downloaded at a time by all pulls together, and uploaded at a time by one push. */
+  maxDownloads?: number;
+  maxUploads?: number;
 }
 
 /** Who uses an image; the composition root fills it in from the containers. */

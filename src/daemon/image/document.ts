@@ -61,11 +61,12 @@ const checkShape = (object: Record<string, unknown>, shape: typeof topShape, whe
  * Reads an image configuration and checks everything that the engine will rely on. The bytes are kept as they are; this
  * is only their meaning.
  *
+ * @param noRootFs what to say of one without layers' digests; pulls and loads differ
  * @throws EngineError invalid-parameter in Docker's words where Docker has some.
  *
  * **Source:** OCI image-spec, config.md.
  */
-export const parseImageConfig = (bytes: Uint8Array): OciImageConfig => {
+export const parseImageConfig = (bytes: Uint8Array, noRootFs = "invalid image JSON, no RootFS key"): OciImageConfig => {
   if (bytes.length > maxConfigBytes) throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
   let document: unknown;
   try {
@@ -77,7 +78,7 @@ export const parseImageConfig = (bytes: Uint8Array): OciImageConfig => {
   checkShape(document, topShape, "");
   if (isObject(document["config"])) checkShape(document["config"], configShape, "config.");
   const rootfs = document["rootfs"];
-  if (rootfs === undefined || rootfs === null) throw invalidParameter("invalid image JSON, no RootFS key");
+  if (rootfs === undefined || rootfs === null) throw invalidParameter(noRootFs);
   const diffIds = isObject(rootfs) ? (rootfs["diff_ids"] ?? []) : undefined;
   if (!Array.isArray(diffIds) || diffIds.length > maxLayers || !diffIds.every(isDigest))
     throw invalidParameter("invalid image JSON: rootfs.diff_ids is not a list of digests");

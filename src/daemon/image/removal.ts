@@ -24,6 +24,10 @@ const isSingle = (tags: readonly Reference[], digests: readonly Reference[]): bo
   return repositories.size === 1 && repositories.has((tags[0] ?? digests[0])?.name ?? "");
 };
 
+/** Tags and digests mixed, by their text, as Docker names them. */
+const inOrder = (tags: readonly Reference[], digests: readonly Reference[]): Reference[] =>
+  [...tags, ...digests].sort((a, b) => (a.toString() < b.toString() ? -1 : 1));
+
 const isIdPrefix = (id: string, text: string): boolean => id.startsWith(text) || id.slice(7).startsWith(text);
 
 /**
@@ -81,7 +85,7 @@ export class Removal {
     if (isSingle(tags, digests)) {
       const found = this.#conflict(id, { references: false, stopped: !options.force });
       if (found !== undefined) throw conflict(found.message);
-      for (const reference of [...tags, ...digests]) this.#untag(reference, id);
+      for (const reference of inOrder(tags, digests)) this.#untag(reference, id);
     }
     this.#delete(id, options, false);
   }
@@ -95,7 +99,7 @@ export class Removal {
       throw conflict(found.message);
     }
     const { tags, digests } = this.#namesOf(id);
-    for (const reference of [...tags, ...digests]) this.#untag(reference, id);
+    for (const reference of inOrder(tags, digests)) this.#untag(reference, id);
     this.steps.push({ delete: id });
     this.#gone.add(id);
     const parent = this.#store.get(id)?.parent ?? null;

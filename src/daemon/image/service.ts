@@ -9,11 +9,14 @@ import type {
   ImageSummary,
 } from "../../wire/engine/image.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
+import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
 import { commitImage } from "./commit.ts";
 import type { CommitInput } from "./commit.ts";
 import type { Blobs, ImageContext, ImageUse, Layers, RegistryAccess } from "./context.ts";
 import { chainIdsOf, platformOf } from "./document.ts";
+import { inspectDistribution } from "./distribution.ts";
+import type { DistributionInspect } from "./distribution.ts";
 import { findImage, getImage } from "./find.ts";
 import { imageHistory } from "./history.ts";
 import { importImage } from "./import.ts";
@@ -26,6 +29,7 @@ import type { LoadOptions } from "./load/load.ts";
 import type { OnProgress } from "./progress.ts";
 import { pruneImages } from "./prune.ts";
 import type { ImagePruneReport } from "./prune.ts";
+import { loginToRegistry } from "./login.ts";
 import { pullImage } from "./pull/pull.ts";
 import type { PullOptions } from "./pull/pull.ts";
 import { LayerTransfers } from "./pull/transfers.ts";
@@ -55,6 +59,9 @@ export interface Image {
   created: string | null;
 }
 
+/** As dockerd's. */
+const defaultMaxDownloads = 3;
+
 export interface ImageServiceOptions {
   database: Database;
   blobs: Blobs;
@@ -77,7 +84,7 @@ export class ImageService {
     this.#context = {
       ...options,
       store: new ImageStore(options.database),
-      transfers: new LayerTransfers(),
+      transfers: new LayerTransfers(options.registry.maxDownloads ?? defaultMaxDownloads),
       usedBy: (imageId) => this.usedBy(imageId),
     };
   }
@@ -97,9 +104,10 @@ export class ImageService {
     return pullImage(this.#context, reference, options, tell);
   }
 
-  /** All tags when `reference` has none. */
-  push(reference: string, options: PushOptions, tell: OnProgress): Promise<void> {
-    return pushImages(this.#context, reference, options, tell);
+  /** All tags when neither `reference` nor `options.tag` says one. */
+  push(reference: string, options: PushOptions & { tag?: string }, tell: OnProgress): Promise<void> {
+    const name = options.tag === undefined || options.tag === "" ? reference : `${reference}:${options.tag}`;
+    return pushImages(this.#context, name, options, tell);
   }
 
   load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
@@ -143,6 +151,21 @@ export class ImageService {
 
   prune(filters?: Filters): Promise<ImagePruneReport> {
     return pruneImages(this.#context, filters);
+  }
+
+  /** What a registry holds under a name, without pulling it. */
+  distribution(name: string, auth?: RegistryAuthConfig, signal?: AbortSignal): Promise<DistributionInspect> {
+    return inspectDistribution(this.#context, name, auth, signal);
+  }
+
+  /** Asks a registry whether credentials are good. @throws EngineError unauthorized */
+  login(auth: RegistryAuthConfig, signal?: AbortSignal): Promise<{ status: string; identityToken: string }> {
+    return loginToRegistry(this.#context.registry, auth, signal);
+  }
+
+  /** Bytes of every layer, each counted once. */
+  layersSize(): number {
+    return this.#context.layers.all().reduce((total, { sizeBytes }) => total + sizeBytes, 0);
   }
 
   /** What images need of the content: their documents and their layers. For the collector. */

@@ -1,21 +1,26 @@
 import assert from "node:assert/strict";
 import {
   appendFileSync,
+  closeSync,
   mkdtempSync,
+  openSync,
   readdirSync,
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   truncateSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { PassThrough, Writable } from "node:stream";
 import { buffer } from "node:stream/consumers";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, test } from "node:test";
 import { gzipSync } from "node:zlib";
+import { tryLock } from "../../linux/file/data.ts";
+import { keepCompressed } from "./json-file/compress.ts";
 import { open } from "./reader.ts";
 import type { LogRequest } from "./reader.ts";
 
@@ -201,6 +206,34 @@ describe("bounds", () => {
       }
       const all = (await text(path)).trimEnd().split("\n");
       assert.ok(all.length === 15_000 && all.every((line, index) => line.startsWith(`${index} `)));
+    });
+  });
+
+  test("rotated files are compressed, whatever their name is by then, and read the same", async () => {
+    const line = (from: number): string => record(`${from}\n`).repeat(3);
+    await withLog(line(3), async (path) => {
+      writeFileSync(`${path}.1`, line(2));
+      writeFileSync(`${path}.2`, line(1));
+      const before = await text(path);
+      const stop = new AbortController();
+      const compressing = keepCompressed(path, stop.signal);
+      const names = () => readdirSync(dirname(path)).sort();
+      const wanted = ["x-json.log", "x-json.log.1.gz", "x-json.log.2.gz", "x-json.log.lock"];
+      for (let i = 0; i < 200 && names().join() !== wanted.join(); i++) await sleep(10);
+      assert.deepEqual(names(), wanted);
+      assert.equal(await text(path), before);
+      assert.equal(statSync(`${path}.1.gz`).mode & 0o777, 0o640);
+      const lock = openSync(`${path}.lock`, "r");
+      assert.ok(tryLock(lock));
+      renameSync(path, `${path}.3`);
+      await sleep(60);
+      // Renamed while the shim holds the lock: the new name counts.
+      renameSync(`${path}.3`, `${path}.4`);
+      closeSync(lock);
+      for (let i = 0; i < 200 && !names().includes("x-json.log.4.gz"); i++) await sleep(10);
+      assert.ok(names().includes("x-json.log.4.gz") && !names().includes("x-json.log.4"));
+      stop.abort();
+      await compressing;
     });
   });
 

@@ -9,7 +9,7 @@ import { findNetwork, networkOf } from "./find.ts";
 import type { Reservation } from "./port/allocator.ts";
 import { portRequests } from "./port/request.ts";
 import type { EndpointRecord, NetworkRecord, SandboxRecord } from "./record.ts";
-import { release } from "./release.ts";
+import { addressesOf, release } from "./release.ts";
 import type { NetworkRequest } from "./request.ts";
 import { joinNetwork } from "./sandbox/join.ts";
 import { gatewayEndpoint } from "./sandbox/gateway.ts";
@@ -117,7 +117,8 @@ const putInForce = async (context: NetworkContext, record: SandboxRecord): Promi
   const ports = firewallPorts(context, record);
   const links = firewallLinks(context, record);
   if (ports.length > 0 || links.length > 0) await context.firewall.addPorts(ports, links);
-  if (record.ports.length > 0) context.connections.forgetFlows(record.ports);
+  await context.connections.forgetFlows(record.ports);
+  await context.connections.settled(record.endpoints.flatMap(addressesOf));
   if (usesDns(record)) {
     using namespace = SandboxNamespace.open(record.path);
     await context.dns.serve(record, namespace);

@@ -42,6 +42,7 @@ export const connect = async (
   reroute(namespace, record);
   commit(context, record, "connect", endpoint);
   undo.move();
+  await context.connections.settled(addressesOf(endpoint));
   if (usesDns(sandbox)) context.dns.update(record);
   else if (usesDns(record)) await context.dns.serve(record, namespace);
   return sandboxView(context, record);

@@ -24,6 +24,8 @@ export interface NetworkContext {
   /** By container id. */
   sandboxes: Table<SandboxRecord>;
   firewall: Firewall;
+  /** Tells the daemon's log of what failed where nobody waits for it. */
+  report: (message: string, error: unknown) => void;
   /** Routing netlink of the daemon's namespace. */
   route: NetlinkSocket;
   sweeper: LinkSweeper;

@@ -29,8 +29,14 @@ export const list = (context: NetworkContext, filters: Filters): Network[] => {
         filters.matchLabels(network.labels) &&
         (dangling === undefined || isDangling(context, network) === dangling),
     )
-    .toSorted((a, b) => (a.created < b.created ? -1 : 1))
+    .toSorted((a, b) => (instant(a.created) < instant(b.created) ? -1 : 1))
     .map(describe);
+};
+
+/** A time that can be compared as text: Go leaves the zeros at the end of a fraction out. */
+const instant = (created: string): string => {
+  const [seconds = "", fraction = ""] = created.slice(0, -1).split(".");
+  return `${seconds}.${fraction.padEnd(9, "0")}`;
 };
 
 const danglingFlag = (filters: Filters): boolean | undefined => {

@@ -47,6 +47,8 @@ export interface NetworkServiceOptions {
   dns: Dns;
   bridge?: DefaultBridge;
   clock?: Clock;
+  /** Where failures go that nobody waits for; by default nowhere. */
+  report?: (message: string, error: unknown) => void;
 }
 
 /** Networks, and the containers on them. */
@@ -54,6 +56,7 @@ export class NetworkService implements AsyncDisposable {
   readonly #context: NetworkContext;
   /** Networks come and go one at a time: names, subnets and bridges are chosen among those that are there. */
   readonly #changes = new KeyedQueue();
+  readonly #watch: Disposable;
 
   /**
    * Takes up the recorded networks and makes the predefined ones. Until `restore` is called, all recorded sandboxes are
@@ -75,6 +78,7 @@ export class NetworkService implements AsyncDisposable {
 
   private constructor(context: NetworkContext) {
     this.#context = context;
+    this.#watch = context.firewall.watch((error) => context.report("restoring the firewall's rules", error));
   }
 
   list(filters: Filters = Filters.none): Network[] {
@@ -150,8 +154,9 @@ export class NetworkService implements AsyncDisposable {
 
   /** Lets go of sockets and timers; networks and sandboxes stay. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#watch[Symbol.dispose]();
     await this.#context.sweeper[Symbol.asyncDispose]();
-    this.#context.connections[Symbol.dispose]();
+    await this.#context.connections[Symbol.asyncDispose]();
     this.#context.route.close();
   }
 
@@ -164,6 +169,7 @@ export class NetworkService implements AsyncDisposable {
 
 const contextOf = (options: NetworkServiceOptions): NetworkContext => {
   const mark = markOf(options.instance);
+  const report = options.report ?? (() => {});
   return {
     execRoot: options.execRoot,
     instance: options.instance,
@@ -174,9 +180,10 @@ const contextOf = (options: NetworkServiceOptions): NetworkContext => {
     networks: options.database.table<NetworkRecord>("networks"),
     sandboxes: options.database.table<SandboxRecord>("endpoints"),
     firewall: options.firewall,
+    report,
     route: new NetlinkSocket(NETLINK_ROUTE),
     sweeper: new LinkSweeper(mark),
-    connections: new ConnectionTracker(),
+    connections: new ConnectionTracker((error) => report("forgetting tracked connections", error)),
     ports: new PortAllocator(ephemeralRange),
     addresses: new Map(),
     bridges: new Map(),

@@ -1,7 +1,9 @@
 import type { Clock } from "../../base/clock.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import type { Log } from "../../base/logger.ts";
+import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import type { EngineConfig } from "../config/config.ts";
+import type { ContainerViews } from "../container/archive/views.ts";
 import type { ContainerContext } from "../container/context.ts";
 import { Execs } from "../container/exec/execs.ts";
 import { LiveContainers } from "../container/live.ts";
@@ -26,6 +28,8 @@ interface Parts {
   images: ImageService;
   networks: NetworkService;
   volumes: VolumeService;
+  views: ContainerViews;
+  cgroups: CgroupLayout;
   trace: boolean;
 }
 
@@ -42,7 +46,8 @@ export const containerContext = (parts: Parts): ContainerContext => {
     queue: new KeyedQueue(),
     images: parts.images,
     layers: content.layers,
-    workers: content.workers,
+    copy: { views: parts.views, workers: content.workers },
+    cgroups: parts.cgroups,
     runtime: runtime.runtime,
     host: runtime.host,
     specDefaults: runtime.specDefaults,

@@ -5,6 +5,7 @@ import { BlobStore } from "../../oci/blob/store.ts";
 import { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { EngineConfig } from "../config/config.ts";
 import { Collector, type Roots } from "../content/collector.ts";
+import { Durability } from "../content/durability.ts";
 import { LayerStore } from "../content/layer-store.ts";
 import { Leases } from "../content/leases.ts";
 import type { Database } from "../state/database.ts";
@@ -19,6 +20,7 @@ export interface ContentRoom {
   layers: LayerStore;
   leases: Leases;
   collector: Collector;
+  durability: Durability;
 }
 
 /** @param roots what images and containers need; asked at each collection */
@@ -30,10 +32,20 @@ export const openContent = (
 ): ContentRoom => {
   const workers = new LayerWorkers();
   const driver = openDriver(config, workers);
-  const blobs = new BlobStore(join(config.dataRoot, "content"));
-  const layers = new LayerStore({ root: join(config.dataRoot, "layers"), driver, database, workers, clock });
+  const stored = (): void => durability.stored();
+  const blobs = new BlobStore(join(config.dataRoot, "content"), stored);
+  const layers = new LayerStore({
+    root: join(config.dataRoot, "layers"),
+    driver,
+    database,
+    workers,
+    clock,
+    onStored: stored,
+  });
+  const durability = new Durability({ root: config.dataRoot, database, blobs, layers, workers, clock });
   const leases = new Leases(clock);
-  return { workers, blobs, layers, leases, collector: new Collector({ blobs, layers, leases, roots }) };
+  const collector = new Collector({ blobs, layers, leases, roots });
+  return { workers, blobs, layers, leases, collector, durability };
 };
 
 /** @throws EngineError not-implemented for a driver that this kernel or this version has not */

@@ -6,6 +6,7 @@ import { kill } from "../../linux/process/kill.ts";
 import { run } from "../../linux/process/run.ts";
 import { cgroupDirectory } from "./cgroup-of.ts";
 import { cleanContainer } from "./clean.ts";
+import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { TaskProcess, exitStatusOf, lostStatus } from "./process.ts";
 import { checkRootfs } from "./rootfs/check.ts";
@@ -62,7 +63,12 @@ export class Runtime {
     const step = task.trace ?? (() => {});
     const runtime = this.find(task.runtime);
     const context = this.#context(runtime);
-    const identity = { id: task.id, dir: task.dir, cgroup: cgroupDirectory(task.spec.linux.cgroupsPath ?? "") };
+    const identity = {
+      id: task.id,
+      dir: task.dir,
+      cgroup: cgroupDirectory(task.spec.linux.cgroupsPath ?? ""),
+      seccomp: task.spec.linux.seccomp !== undefined,
+    };
     checkRootfs(task.spec);
     prepareWorkingDirectory(task.spec);
     step("root checked");
@@ -76,6 +82,7 @@ export class Runtime {
         kind: "container",
         runtime: runtime.name,
         cgroup: identity.cgroup,
+        seccomp: identity.seccomp,
       }),
     ]);
     step("bundle");
@@ -95,7 +102,9 @@ export class Runtime {
         ...(task.relays === undefined ? {} : { relays: task.relays }),
       });
       step("started");
-      return new Task(context, identity, connection, process, attached);
+      const started = new Task(context, identity, connection, process, attached);
+      if (identity.seccomp) await requireSeccomp(process.pid, runtime.name);
+      return started;
     } catch (error) {
       await context.clean(identity.id, identity.cgroup);
       if (!(error instanceof ShimStartError)) throw error;
@@ -114,7 +123,7 @@ export class Runtime {
     const context = this.#context(this.find(file.runtime));
     const found = await connectShim(dir);
     if (found.state === "running") {
-      const identity = { id: file.id, dir, cgroup: file.cgroup };
+      const identity = { id: file.id, dir, cgroup: file.cgroup, seccomp: file.seccomp };
       return new Task(context, identity, found.connection, found.process, []);
     }
     if (found.state === "exited") return exitStatusOf(found.exit);

@@ -12,6 +12,8 @@ export interface TaskFile {
   runtime: string;
   /** Below every hierarchy's root. */
   cgroup: string;
+  /** Its processes run under a seccomp filter. */
+  seccomp: boolean;
 }
 
 const name = "task.json";

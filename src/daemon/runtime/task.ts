@@ -6,6 +6,7 @@ import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import { members } from "../../linux/cgroup/members.ts";
 import { run } from "../../linux/process/run.ts";
 import type { OciResources } from "../../wire/oci/runtime.ts";
+import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { TaskProcess } from "./process.ts";
 import { launchShim } from "./shim/launch.ts";
@@ -19,6 +20,7 @@ import type { Socket } from "node:net";
 
 const freezeTimeoutMs = 10_000;
 const freezePollMs = 2;
+const SIGKILL = 9;
 const updateTimeoutMs = 30_000;
 
 /** What a task needs of the room it lives in. */
@@ -37,6 +39,8 @@ export interface TaskIdentity {
   dir: string;
   /** Below every hierarchy's root. */
   cgroup: string;
+  /** Its processes run under a seccomp filter. */
+  seccomp: boolean;
 }
 
 /** A running container. */
@@ -44,6 +48,7 @@ export class Task extends TaskProcess {
   readonly id: string;
   readonly dir: string;
   readonly cgroup: string;
+  readonly #seccomp: boolean;
   readonly #context: TaskContext;
   #deleted: Promise<void> | undefined;
 
@@ -59,6 +64,7 @@ export class Task extends TaskProcess {
     this.id = identity.id;
     this.dir = identity.dir;
     this.cgroup = identity.cgroup;
+    this.#seccomp = identity.seccomp;
   }
 
   /**
@@ -122,7 +128,14 @@ export class Task extends TaskProcess {
     const file = join(spec.dir, "process.json");
     await Promise.all([
       writeFile(file, JSON.stringify(spec.process), { mode: 0o600 }),
-      writeTaskFile(spec.dir, { version: 1, id: this.id, kind: "exec", runtime: runtime.name, cgroup: this.cgroup }),
+      writeTaskFile(spec.dir, {
+        version: 1,
+        id: this.id,
+        kind: "exec",
+        runtime: runtime.name,
+        cgroup: this.cgroup,
+        seccomp: this.#seccomp,
+      }),
     ]);
     step("process.json");
     try {
@@ -138,9 +151,21 @@ export class Task extends TaskProcess {
         ...(spec.attach === undefined ? {} : { attach: spec.attach }),
       });
       step("started");
-      return new TaskProcess(connection, process, attached, () => Promise.resolve());
+      const started = new TaskProcess(connection, process, attached, () => Promise.resolve());
+      if (this.#seccomp) await this.#requireSeccomp(started);
+      return started;
     } catch (error) {
       if (error instanceof ShimStartError) throw execStartError(error.detail, spec.process.args[0] ?? "", error);
+      throw error;
+    }
+  }
+
+  async #requireSeccomp(started: TaskProcess): Promise<void> {
+    try {
+      await requireSeccomp(started.pid, this.#context.runtime.name);
+    } catch (error) {
+      started.signal(SIGKILL);
+      started[Symbol.dispose]();
       throw error;
     }
   }

@@ -1,11 +1,19 @@
 import { mkdirSync, readdirSync, renameSync } from "node:fs";
 import { join } from "node:path";
 import { isCode } from "../../linux/error.ts";
+import { findBinary } from "../../linux/process/find-binary.ts";
+import { run } from "../../linux/process/run.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 
+/** Most trees that one program deletes. */
+const batchMax = 200;
+/** How long one deletion may take before it is given up until the next start. */
+const deletionMaxMs = 60 * 60 * 1000;
+
 /**
- * Where removed directories go: gone from their place at once, by a rename, and deleted later in a worker thread. What a
- * daemon that died left in it is deleted by the next one.
+ * Where removed directories go: gone from their place at once, by a rename, and deleted later by a program of the host,
+ * which costs this process neither memory nor time (by a worker thread where the host has none). What a daemon that
+ * died left in it is deleted by the next one.
  */
 export class Trash {
   readonly #directory: string;
@@ -41,7 +49,8 @@ export class Trash {
 
   #startEmptying(): void {
     this.#again = true;
-    this.#emptying ??= this.#empty();
+    // What cannot be deleted now stays for the next start; nobody waits to hear of it.
+    this.#emptying ??= this.#empty().catch(() => {});
   }
 
   async #empty(): Promise<void> {
@@ -49,11 +58,18 @@ export class Trash {
       while (this.#again) {
         this.#again = false;
         const paths = readdirSync(this.#directory).map((name) => join(this.#directory, name));
-        // What cannot be deleted now stays for the next start; nothing waits for it.
-        await this.#workers.run("remove", { paths }).catch(() => {});
+        await this.#delete(paths.slice(0, batchMax));
+        // On to the next batch, unless this one could not be deleted.
+        if (paths.length > batchMax && readdirSync(this.#directory).length < paths.length) this.#again = true;
       }
     } finally {
       this.#emptying = null;
     }
+  }
+
+  async #delete(paths: string[]): Promise<void> {
+    const program = findBinary("rm");
+    if (program === null) await this.#workers.run("remove", { paths });
+    else await run([program, "-rf", "--", ...paths], { env: {}, timeoutMs: deletionMaxMs });
   }
 }

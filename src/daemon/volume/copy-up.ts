@@ -1,8 +1,11 @@
-import { closeSync, constants, readdirSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, constants, readdirSync } from "node:fs";
 import { isCode } from "../../linux/error.ts";
 import { openDirectory, openInRoot } from "../../linux/file/open.ts";
+import { statOf } from "../../linux/file/stat.ts";
 import { extractFrom, pack } from "../../oci/layer/transfer.ts";
 import type { VolumeContext } from "./context.ts";
+
+const permissionBits = 0o7777;
 
 /**
  * Fills an empty volume with what the image has at its mount point, owners and attributes kept. Every name is resolved by
@@ -27,5 +30,9 @@ export const copyUp = async (
   } finally {
     closeSync(root);
   }
-  await extractFrom(context.workers, pack(context.workers, source), volumePath, {});
+  const { uid, gid, mode } = statOf(source);
+  await extractFrom(context.workers, pack(context.workers, source), volumePath, { whiteouts: "none" });
+  // The directory itself is not in the archive; a service that does not run as root could not write to root's.
+  chownSync(volumePath, uid, gid);
+  chmodSync(volumePath, mode & permissionBits);
 };

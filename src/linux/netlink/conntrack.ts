@@ -51,41 +51,44 @@ const header = (family: number): Buffer => Buffer.from([family, 0, 0, 0]);
 /**
  * The connections from an address, or answered by it (also when a port of the host was translated to it).
  *
- * The kernel filters (since 5.8); an older one sends all, and what does not match is left out here. The walk through the
- * table happens within the system call: use a socket that nobody waits for.
+ * The kernel filters (since 5.8); an older one sends all, and what does not match is left out here. Its walk through the
+ * table takes milliseconds, on a thread of libuv's pool.
  */
-export const connectionsOf = (socket: NetlinkSocket, address: string): Connection[] => {
+export const connectionsOf = async (socket: NetlinkSocket, address: string): Promise<Connection[]> => {
   const family = familyOf(address);
   const source = attribute(family === AF_INET ? CTA_IP_V4_SRC : CTA_IP_V6_SRC, addressBytes(address));
-  const asked = (tuple: number, flags: number): Connection[] =>
-    list(socket, family, nested(tuple, nested(CTA_TUPLE_IP, source)), flags, filterSource);
+  const asked = (tuple: number, side: number): Promise<Connection[]> =>
+    list(socket, family, nested(tuple, nested(CTA_TUPLE_IP, source)), filter(side, filterSource));
+  const from = await asked(CTA_TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS);
+  const answered = await asked(CTA_TUPLE_REPLY, CTA_FILTER_REPLY_FLAGS);
   return [
-    ...asked(CTA_TUPLE_ORIG, CTA_FILTER_ORIG_FLAGS).filter(({ original }) => original.source === address),
-    ...asked(CTA_TUPLE_REPLY, CTA_FILTER_REPLY_FLAGS).filter(
-      ({ original, reply }) => reply.source === address && original.source !== address,
-    ),
+    ...from.filter(({ original }) => original.source === address),
+    ...answered.filter(({ original, reply }) => reply.source === address && original.source !== address),
   ];
 };
 
+/** All connections of the socket's namespace: for tables with few. */
+export const allConnections = (socket: NetlinkSocket): Promise<Connection[]> => list(socket, 0);
+
 /** The connections that were made to a port, whatever address it was at. */
-export const connectionsToPort = (
+export const connectionsToPort = async (
   socket: NetlinkSocket,
   family: 4 | 6,
   protocol: number,
   port: number,
-): Connection[] => {
+): Promise<Connection[]> => {
   const proto = nested(
     CTA_TUPLE_PROTO,
     attribute(CTA_PROTO_NUM, u8(protocol)),
     attribute(CTA_PROTO_DST_PORT, u16be(port)),
   );
-  return list(
+  const found = await list(
     socket,
     family === 4 ? AF_INET : AF_INET6,
     nested(CTA_TUPLE_ORIG, proto),
-    CTA_FILTER_ORIG_FLAGS,
-    filterProtocol | filterDestinationPort,
-  ).filter(({ original }) => original.protocol === protocol && original.destinationPort === port);
+    filter(CTA_FILTER_ORIG_FLAGS, filterProtocol | filterDestinationPort),
+  );
+  return found.filter(({ original }) => original.protocol === protocol && original.destinationPort === port);
 };
 
 /** Forgets a connection: its next packet is looked at as if it were the first. One that is gone answers ENOENT. */
@@ -96,15 +99,16 @@ export const removeConnection = (connection: Connection): Message => ({
   payload: Buffer.concat([header(familyOf(connection.original.source)), connection.key]),
 });
 
-const list = (socket: NetlinkSocket, family: number, tuple: Buffer, side: number, flags: number): Connection[] => {
-  const filter = nested(
+const filter = (side: number, flags: number): Buffer =>
+  nested(
     CTA_FILTER,
     attribute(CTA_FILTER_ORIG_FLAGS, u32(side === CTA_FILTER_ORIG_FLAGS ? flags : 0)),
     attribute(CTA_FILTER_REPLY_FLAGS, u32(side === CTA_FILTER_REPLY_FLAGS ? flags : 0)),
   );
-  return socket
-    .dump({ type: IPCTNL_MSG_CT_GET, flags: 0, payload: Buffer.concat([header(family), tuple, filter]) })
-    .flatMap(connectionOf);
+
+const list = async (socket: NetlinkSocket, family: number, ...parts: Buffer[]): Promise<Connection[]> => {
+  const payload = Buffer.concat([header(family), ...parts]);
+  return (await socket.dumpAsync({ type: IPCTNL_MSG_CT_GET, flags: 0, payload })).flatMap(connectionOf);
 };
 
 const connectionOf = (reply: Reply): Connection[] => {

@@ -1,5 +1,6 @@
 import { attribute, nested, text, u16be, u32be } from "./attribute.ts";
-import { type Message, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE } from "./message.ts";
+import { isCode } from "../error.ts";
+import { type Message, NLM_F_ACK, NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL } from "./message.ts";
 import type { NetlinkSocket } from "./socket.ts";
 
 // **Source:** linux/netfilter/nf_tables.h, linux/netfilter/nfnetlink.h.
@@ -87,21 +88,41 @@ export interface OutputNatTable {
   rules: Expression[][];
 }
 
-/** Puts a table in force, in place of one with the same name, in one step. @throws SystemError */
+/**
+ * Puts a table in force, in place of one with the same name, in one step.
+ *
+ * Where one is replaced, the kernel makes whoever closes the socket wait until the old one is gone (~10 ms): close it with
+ * `closeLater`.
+ *
+ * @throws SystemError
+ */
 export const replaceOutputNatTable = (socket: NetlinkSocket, table: OutputNatTable): void => {
+  try {
+    transact(socket, [newTable(table, NLM_F_EXCL), ...contents(table)]);
+  } catch (error) {
+    if (!isCode(error, "EEXIST")) throw error;
+    transact(socket, [
+      change(NFT_MSG_DELTABLE, 0, table.name, nameOf(table)),
+      newTable(table, NLM_F_EXCL),
+      ...contents(table),
+    ]);
+  }
+};
+
+const nameOf = (table: OutputNatTable): Buffer => attribute(NFTA_TABLE_NAME, text(table.name));
+
+const newTable = (table: OutputNatTable, flags: number): Message =>
+  change(NFT_MSG_NEWTABLE, NLM_F_CREATE | flags, table.name, nameOf(table));
+
+const contents = (table: OutputNatTable): Message[] => {
   const NF_INET_LOCAL_OUT = 3;
   const priorityOfDestinationNat = -100;
-  const name = attribute(NFTA_TABLE_NAME, text(table.name));
   const hook = nested(
     NFTA_CHAIN_HOOK,
     attribute(NFTA_HOOK_HOOKNUM, u32be(NF_INET_LOCAL_OUT)),
     attribute(NFTA_HOOK_PRIORITY, u32be(priorityOfDestinationNat)),
   );
-  const changes = [
-    // A table that is not there cannot be deleted: made first, it surely is.
-    change(NFT_MSG_NEWTABLE, NLM_F_CREATE, table.name, name),
-    change(NFT_MSG_DELTABLE, 0, table.name, name),
-    change(NFT_MSG_NEWTABLE, NLM_F_CREATE, table.name, name),
+  return [
     change(
       NFT_MSG_NEWCHAIN,
       NLM_F_CREATE,
@@ -122,8 +143,10 @@ export const replaceOutputNatTable = (socket: NetlinkSocket, table: OutputNatTab
       ),
     ),
   ];
-  socket.transact([frame(NFNL_MSG_BATCH_BEGIN), ...changes, frame(NFNL_MSG_BATCH_END)], changes.length);
 };
+
+const transact = (socket: NetlinkSocket, changes: Message[]): void =>
+  socket.transact([frame(NFNL_MSG_BATCH_BEGIN), ...changes, frame(NFNL_MSG_BATCH_END)], changes.length);
 
 const change = (type: number, flags: number, about: string, ...parts: Buffer[]): Message => ({
   type: (subsystem << 8) | type,

@@ -1,4 +1,4 @@
-import { closeSync } from "node:fs";
+import { close, closeSync } from "node:fs";
 import { SystemError } from "../error.ts";
 import { check, failure, lastErrno, libc, libcAsync } from "../ffi.ts";
 import { type Message, NLM_F_ACK, NLM_F_DUMP, NLMSG_DONE, NLMSG_ERROR, type Reply, decode, encode } from "./message.ts";
@@ -119,6 +119,15 @@ export class NetlinkSocket implements Disposable {
     return this.#collect(sequence, message);
   }
 
+  /** As `dump`, with the system call that walks the table on a thread of libuv's pool. No other user until it is settled. */
+  async dumpAsync(message: Message): Promise<Reply[]> {
+    const sequence = this.#next();
+    const bytes = encode({ ...message, flags: message.flags | NLM_F_DUMP }, sequence);
+    const sent = await sendAsync(this.fd, bytes, bytes.length, 0);
+    if (sent < 0) throw new SystemError(EIO, "send", "netlink");
+    return this.#collect(sequence, message);
+  }
+
   /** Sends bytes made with `encode`; for protocols with a frame of their own (nftables). Acks are collected by count. */
   transact(messages: readonly Message[], acks: number): void {
     const first = this.#sequence;
@@ -141,6 +150,12 @@ export class NetlinkSocket implements Disposable {
 
   close(): void {
     if (this.#open) closeSync(this.fd);
+    this.#open = false;
+  }
+
+  /** Closes it on a thread of libuv's pool, where closing may wait for the kernel. */
+  closeLater(): void {
+    if (this.#open) close(this.fd, () => {});
     this.#open = false;
   }
 

@@ -1,8 +1,8 @@
-import { closeSync, createReadStream, openSync, readSync } from "node:fs";
+import { closeSync, createReadStream, openSync, readFileSync, readSync } from "node:fs";
 import { Socket } from "node:net";
 import type { Readable, Writable } from "node:stream";
 import { notImplemented } from "../../base/errors.ts";
-import { pipe } from "../../linux/file/pipe.ts";
+import { duplicate, pipe } from "../../linux/file/pipe.ts";
 import { kill } from "../../linux/process/kill.ts";
 import { spawn } from "../../linux/process/spawn.ts";
 import type { Child } from "../../linux/process/spawn.ts";
@@ -13,7 +13,7 @@ import { pump } from "./pump.ts";
 import { builtinDecompressor, decompressor } from "./tool.ts";
 
 /** An archive on its way, uncompressed, to whoever reads the descriptor. */
-export interface Feed {
+export interface Feed extends Disposable {
   /** To be read to its end and closed by the reader; reading blocks. */
   fd: number;
   compression: Compression;
@@ -24,12 +24,16 @@ export interface Feed {
   finished: Promise<void>;
   /** Ends it early: the reader sees the end of the data. */
   cancel(): void;
+  /** To be called once both sides have ended. */
+  [Symbol.dispose](): void;
 }
 
 export interface FeedOptions {
   signal?: AbortSignal | undefined;
   /** Hears how many bytes of the source have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Which program decompresses; another answer than the host's is for tests. */
+  programFor?: typeof decompressor | undefined;
 }
 
 /** Compressed data that is damaged or cut off. */
@@ -42,6 +46,7 @@ export class CompressionError extends Error {
 
 const pipeBytes = 1 << 20;
 const fileChunkBytes = 1 << 18;
+const progressMs = 100;
 const SIGPIPE = 13;
 const SIGKILL = 9;
 
@@ -60,36 +65,73 @@ export const feedStream = async (source: Readable, options: FeedOptions = {}): P
   };
   if (compression === "identity") {
     const { read, socket } = socketPipe();
-    return { fd: read, compression, finished: pump(all, socket, options), cancel: cancel(socket) };
+    return feedOf({
+      fd: read,
+      compression,
+      finished: pump(all, socket, options),
+      cancel: cancel(socket),
+      [Symbol.dispose]: nothing,
+    });
   }
-  const program = decompressor(compression);
+  const program = (options.programFor ?? decompressor)(compression);
   if (program === null) return feedBuiltin(source, all, compression, options);
   const { read, child } = spawnInto(program, "pipe");
   const stdin = child.stdin as Socket;
   const finished = checked(pump(all, stdin, options), child, compression);
-  return { fd: read, compression, finished, cancel: cancel(stdin) };
+  return feedOf({ fd: read, compression, finished, cancel: cancel(stdin), [Symbol.dispose]: nothing });
 };
 
 /** The same for a file of the host: when a program decompresses it, nothing of it passes through this process. */
 export const feedFile = async (path: string, options: FeedOptions = {}): Promise<Feed> => {
   const file = openSync(path, "r");
-  const start = Buffer.alloc(magicBytes);
-  const compression = detectCompression(start.subarray(0, readSync(file, start, 0, magicBytes, 0)));
-  if (compression === "identity") return { fd: file, compression, finished: Promise.resolve(), cancel: () => {} };
-  const program = decompressor(compression);
   try {
-    if (program === null) return await feedStream(createReadStream(path, { highWaterMark: fileChunkBytes }), options);
-    const { read, child } = spawnInto(program, file);
-    const cancel = (): void => void kill(child.pid, SIGKILL);
-    options.signal?.addEventListener("abort", cancel);
-    const finished = checked(Promise.resolve(), child, compression).finally(() => {
-      options.signal?.removeEventListener("abort", cancel);
-      options.signal?.throwIfAborted();
-    });
-    return { fd: read, compression, finished, cancel };
-  } finally {
+    const start = Buffer.alloc(magicBytes);
+    const compression = detectCompression(start.subarray(0, readSync(file, start, 0, magicBytes, 0)));
+    if (compression === "identity") {
+      const watch = watchOffset(file, options.onProgress);
+      const fd = duplicate(file);
+      return feedOf({ fd, compression, finished: Promise.resolve(), cancel: () => {}, [Symbol.dispose]: watch });
+    }
+    const program = (options.programFor ?? decompressor)(compression);
+    if (program !== null) return feedFileBy(program, file, compression, options);
     closeSync(file);
+  } catch (error) {
+    closeSync(file);
+    throw error;
   }
+  return feedStream(createReadStream(path, { highWaterMark: fileChunkBytes }), options);
+};
+
+const feedFileBy = (program: string[], file: number, compression: Compression, options: FeedOptions): Feed => {
+  const { signal, onProgress } = options;
+  const { read, child } = spawnInto(program, file);
+  let runs = true;
+  const cancel = (): void => void (runs && kill(child.pid, SIGKILL));
+  signal?.addEventListener("abort", cancel);
+  const finished = checked(Promise.resolve(), child, compression).finally(() => {
+    runs = false;
+    signal?.removeEventListener("abort", cancel);
+    signal?.throwIfAborted();
+  });
+  return feedOf({ fd: read, compression, finished, cancel, [Symbol.dispose]: watchOffset(file, onProgress) });
+};
+
+/**
+ * Tells now and then how far an open file has been read, by whoever shares it: the offset is one for all of them.
+ *
+ * @returns what ends it, tells the last offset and closes the file.
+ */
+const watchOffset = (file: number, onProgress: FeedOptions["onProgress"]): (() => void) => {
+  const tell = (): void => {
+    const offset = /^pos:\s+(\d+)$/m.exec(readFileSync(`/proc/self/fdinfo/${file}`, "utf8"))?.[1];
+    onProgress?.(Number(offset ?? 0));
+  };
+  const timer = onProgress === undefined ? undefined : setInterval(tell, progressMs);
+  return () => {
+    clearInterval(timer);
+    if (onProgress !== undefined) tell();
+    closeSync(file);
+  };
 };
 
 const feedBuiltin = (
@@ -113,8 +155,16 @@ const feedBuiltin = (
     transform.destroy();
     socket.destroy();
   };
-  return { fd: read, compression, finished, cancel };
+  return feedOf({ fd: read, compression, finished, cancel, [Symbol.dispose]: nothing });
 };
+
+/** Whoever waits for the end hears of a failure, however late; it is nothing that nobody handled. */
+const feedOf = (feed: Feed): Feed => {
+  feed.finished.catch(() => {});
+  return feed;
+};
+
+const nothing = (): void => {};
 
 const socketPipe = (): { read: number; socket: Socket } => {
   const { read, write } = pipe(pipeBytes);

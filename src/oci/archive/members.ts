@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { TarError } from "../layer/tar/error.ts";
+import { TarError, unexpectedEnd } from "../layer/tar/error.ts";
 import { blockBytes, textOf } from "../layer/tar/entry.ts";
 import type { ByteString } from "../layer/tar/entry.ts";
 import { decodeHeader, isZero } from "../layer/tar/header.ts";
@@ -55,7 +55,7 @@ class Window {
       const piece = await this.some(left);
       if (piece === undefined) {
         if (left === length) return undefined;
-        throw new TarError("unexpected EOF");
+        throw unexpectedEnd();
       }
       pieces.push(piece);
       left -= piece.length;
@@ -83,7 +83,7 @@ class Content implements AsyncIterable<Buffer> {
   async #take(): Promise<Buffer | undefined> {
     if (this.#leftBytes === 0) return undefined;
     const piece = await this.#window.some(this.#leftBytes);
-    if (piece === undefined) throw new TarError("unexpected EOF");
+    if (piece === undefined) throw unexpectedEnd();
     this.#leftBytes -= piece.length;
     return piece;
   }
@@ -150,7 +150,7 @@ const readMeta = async (
 ): Promise<void> => {
   if (sizeBytes > metaBytesMax) throw new TarError("tar header field too long");
   const bytes = (await window.exactly(sizeBytes)) ?? Buffer.alloc(0);
-  if (bytes.length !== sizeBytes) throw new TarError("unexpected EOF");
+  if (bytes.length !== sizeBytes) throw unexpectedEnd();
   await window.exactly((blockBytes - (sizeBytes % blockBytes)) % blockBytes);
   if (typeflag === "L") meta.name = untilNul(bytes);
   if (typeflag === "K") meta.linkName = untilNul(bytes);

@@ -32,8 +32,11 @@ export interface IngestOptions {
 export class BlobStore {
   readonly #blobs: string;
   readonly #ingest: string;
+  readonly #onStored: () => void;
 
-  constructor(root: string) {
+  /** @param onStored hears that content was taken in. */
+  constructor(root: string, onStored: () => void = () => {}) {
+    this.#onStored = onStored;
     this.#blobs = join(root, "blobs");
     this.#ingest = join(root, "ingest");
     rmSync(this.#ingest, { recursive: true, force: true });
@@ -105,6 +108,7 @@ export class BlobStore {
       const result = verifier.finish();
       options.onDigest?.(result.digest);
       await this.#commit(partial, result.digest);
+      this.#onStored();
       return result;
     } catch (error) {
       await rm(partial, { force: true });

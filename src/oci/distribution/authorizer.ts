@@ -1,7 +1,13 @@
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import { parseChallenges } from "./challenge.ts";
 import { basicAuthorization } from "./credentials.ts";
-import { ContentError, RegistryError, TransportError, UnexpectedAnswerError } from "./registry-error.ts";
+import {
+  ContentError,
+  CredentialsError,
+  RegistryError,
+  TransportError,
+  UnexpectedAnswerError,
+} from "./registry-error.ts";
 import { fetchToken } from "./token.ts";
 import type { BearerToken } from "./token.ts";
 import type { Transport } from "./transport.ts";
@@ -37,6 +43,11 @@ export class Authorizer {
     this.#token = undefined;
   }
 
+  /** True when name and password are sent with each request: a 401 then is final. */
+  get isBasic(): boolean {
+    return this.#basic && this.#bearer === undefined && !this.#auth?.registrytoken;
+  }
+
   /** True when a 401 may be answered with a fresh token. */
   get renewable(): boolean {
     return this.#bearer !== undefined && this.#auth?.registrytoken === undefined;
@@ -53,8 +64,7 @@ export class Authorizer {
     if (this.#bearer !== undefined) return `Bearer ${await this.#bearerToken(method, url, this.#bearer, signal)}`;
     if (!this.#basic) return undefined;
     const basic = basicAuthorization(this.#auth);
-    if (basic === undefined)
-      throw new TransportError(method, url.href, "no basic auth credentials", { temporary: false });
+    if (basic === undefined) throw new CredentialsError(method, url.href);
     return basic;
   }
 

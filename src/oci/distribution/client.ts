@@ -2,7 +2,7 @@ import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import { Authorizer } from "./authorizer.ts";
 import type { Endpoint, RegistrySettings } from "./endpoint.ts";
 import { errorOfAnswer } from "./error-answer.ts";
-import { TransportError } from "./registry-error.ts";
+import { CredentialsError, TransportError } from "./registry-error.ts";
 import { defaultRetry, retry, retryAfterMs } from "./retry.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { readBody, Transport } from "./transport.ts";
@@ -92,6 +92,7 @@ export class RegistryClient implements Disposable {
     if (method === "HEAD") answer.body.resume();
     const fresh = this.#refresh(answer);
     if (fresh && mayRepeat) return this.#send(request, accept, false);
+    if (answer.status === 401 && this.#authorizer.isBasic) throw new CredentialsError(method, url.href);
     const error = errorOfAnswer(answer.status, answer.headers, text);
     const waitMs = retryAfterMs(answer.headers["retry-after"], Date.now());
     if (waitMs !== undefined) this.#waits.set(error, waitMs);

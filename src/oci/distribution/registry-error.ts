@@ -34,6 +34,17 @@ export class TransportError extends Error {
   }
 }
 
+/** A registry that wants a name and a password got none, or none that it takes. */
+export class CredentialsError extends TransportError {
+  /** What is wrong, without the request that met it. */
+  readonly reason = "no basic auth credentials";
+
+  constructor(method: string, url: string) {
+    super(method, url, "no basic auth credentials", { temporary: false });
+    this.name = "CredentialsError";
+  }
+}
+
 /** Bytes that are not what their digest, size or media type says. Never retried from the same place. */
 export class ContentError extends Error {
   constructor(message: string, options?: ErrorOptions) {

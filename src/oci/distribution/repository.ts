@@ -77,7 +77,7 @@ export class Repository implements Disposable {
    */
   async resolve(tag: string, signal?: AbortSignal): Promise<RemoteDescriptor | undefined> {
     const url = this.url(`manifests/${tag}`);
-    const refused = [400, 401, 403, 404, 405];
+    const refused = [400, 403, 404, 405];
     const headers = { accept: [...manifestAccept] };
     const answer = await this.client.send({ method: "HEAD", url, headers, signal }, refused);
     answer.body.resume();

@@ -30,7 +30,9 @@ export const unpackFrom = (
   options: ExtractOptions & FeedOptions & { limitBytes?: number; sync?: boolean },
 ): Promise<Unpacked> => {
   const { signal, onProgress, ...rest } = options;
-  return consume(source, { signal, onProgress }, (input) => workers.run("unpack", { input, place, options: rest }));
+  return consume(workers, source, { signal, onProgress }, (input) =>
+    workers.run("unpack", { input, place, options: rest }),
+  );
 };
 
 /**
@@ -49,7 +51,7 @@ export const extractFrom = async (
   const directory = typeof root === "string" ? openDirectory(root) : root;
   let isGiven = false;
   try {
-    return await consume(source, { signal, onProgress }, (input) => {
+    return await consume(workers, source, { signal, onProgress }, (input) => {
       isGiven = true;
       return workers.run("extract", { input, root: directory, options: rest });
     });
@@ -84,28 +86,31 @@ export const packTreeChanges = (workers: LayerWorkers, root: string, parent: str
 
 /** Runs both sides and tells which failure came first in the chain of causes: source, then data, then reader. */
 const consume = async <T>(
+  workers: LayerWorkers,
   source: ArchiveSource,
   options: FeedOptions,
   read: (input: number) => Promise<T>,
 ): Promise<T> => {
-  const { signal } = options;
-  signal?.throwIfAborted();
+  const signal = options.signal === undefined ? workers.closing : AbortSignal.any([options.signal, workers.closing]);
+  signal.throwIfAborted();
   // A source that says nothing more hears of the abort this way alone.
-  const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal?.reason)));
-  signal?.addEventListener("abort", abort);
+  const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal.reason)));
+  signal.addEventListener("abort", abort);
   try {
-    const feed = await (source instanceof Readable ? feedStream(source, options) : feedFile(source.path, options));
+    using feed = await (source instanceof Readable
+      ? feedStream(source, { ...options, signal })
+      : feedFile(source.path, { ...options, signal }));
     const reading = read(feed.fd);
     reading.catch(() => feed.cancel());
     const [fed, done] = await Promise.allSettled([feed.finished, reading]);
-    signal?.throwIfAborted();
+    signal.throwIfAborted();
     // An archive that was cut off on our side is reported as what cut it off.
     const cutOff = done.status === "rejected" && done.reason instanceof TarError && done.reason.truncated;
     if (done.status === "rejected" && !(cutOff && fed.status === "rejected")) throw done.reason;
     if (fed.status === "rejected") throw fed.reason;
     return (done as PromiseFulfilledResult<Awaited<T>>).value;
   } finally {
-    signal?.removeEventListener("abort", abort);
+    signal.removeEventListener("abort", abort);
   }
 };
 
@@ -121,8 +126,14 @@ const produce = <K extends "rebuild" | "pack" | "packChanges">(
   const stream = new Socket({ fd: read, readable: true, writable: false });
   // The end of the pipe says nothing about success: the end of the stream is held back until the job has answered.
   const done = workers.run(kind, job(write));
-  done.catch(() => {});
-  return Readable.from(untilDone(stream, done), { objectMode: false });
+  const close = (): void => void stream.destroy();
+  workers.closing.addEventListener("abort", close);
+  const forget = (): void => workers.closing.removeEventListener("abort", close);
+  done.then(forget, forget);
+  const archive = Readable.from(untilDone(stream, done), { objectMode: false });
+  // A generator that was never begun is not ended either: this lets the job go when nobody reads.
+  archive.once("close", close);
+  return archive;
 };
 
 async function* untilDone(stream: Socket, job: Promise<unknown>): AsyncGenerator<Buffer> {

@@ -106,7 +106,7 @@ const refused: [string, Spoil, RegExp][] = [
         config: { rootfs: { type: "layers", diff_ids: [image.layers[0]?.diffId, digestOf(Buffer.from("other"))] } },
       }),
     },
-    /^failed to register layer: invalid diffID for layer/,
+    /^layers from manifest don't match image configuration$/,
   ],
   [
     "fewer diffIDs than layers",
@@ -118,7 +118,11 @@ const refused: [string, Spoil, RegExp][] = [
     },
     /^layers from manifest don't match image configuration$/,
   ],
-  ["a config without rootfs", { image: imageOf({ layers: [], config: { rootfs: undefined } }) }, /no RootFS key/],
+  [
+    "a config without rootfs",
+    { image: imageOf({ layers: [], config: { rootfs: undefined } }) },
+    /^invalid rootfs in image configuration$/,
+  ],
   [
     "a layer that is no archive",
     { image: imageOf({ layers: [layerOf(Buffer.alloc(2048, "no tar"))] }) },
@@ -127,7 +131,7 @@ const refused: [string, Spoil, RegExp][] = [
   [
     "another operating system",
     { image: imageOf({ layers: [], config: { os: "windows" } }) },
-    /^cannot download image with operating system "windows" when requesting "linux"$/,
+    /^image operating system "windows" cannot be used on this platform: operating system is not supported$/,
   ],
   [
     "a blob that goes on for ever",

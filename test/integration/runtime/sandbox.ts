@@ -22,7 +22,7 @@ import type { ContainerConfig, HostConfig } from "../../../src/wire/engine/conta
 import type { OciSpec } from "../../../src/wire/oci/runtime.ts";
 
 const applets =
-  "sh cat echo sleep ls true false id grep env pwd mount stat touch head seq test mkdir rm kill hostname stty ps dd readlink wc tr";
+  "sh cat echo sleep ls true false id grep env pwd mount stat touch head seq test mkdir rm kill hostname stty tty cut sort uname ps dd readlink wc tr";
 
 const outputs = { stdin: false, stdout: true, stderr: true, raw: false };
 
@@ -107,7 +107,7 @@ export class Sandbox implements AsyncDisposable {
       host: this.host,
       defaults: {
         init: false,
-        initPath: "/usr/bin/tini",
+        initPath: "/usr/bin/tini-static",
         cgroupParent: this.parent,
         ulimits: [],
         noNewPrivileges: false,

@@ -4,7 +4,7 @@ import { compile } from "../../../src/daemon/runtime/seccomp/compile.ts";
 import { defaultProfile } from "../../../src/daemon/runtime/seccomp/profile.ts";
 import { resolveProfile } from "../../../src/daemon/runtime/seccomp/resolve.ts";
 import { syscallTables } from "../../../src/daemon/runtime/seccomp/syscalls/tables.ts";
-import type { OciSeccomp } from "../../../src/wire/oci/runtime.ts";
+import type { OciSeccomp, OciSyscallArg, OciSyscallRule } from "../../../src/wire/oci/runtime.ts";
 import { simulate } from "../../support/bpf-simulator.ts";
 import { libseccompCompile } from "../../support/libseccomp.ts";
 
@@ -48,33 +48,36 @@ const argumentSets = [...values, ...moreValues].flatMap((value) => [
   [value, value, value, value, value, value],
 ]);
 
-const verdicts = (seccomp: OciSeccomp, skip: (number: number, architecture: number) => boolean): string[] => {
-  const ours = compile(seccomp, { native: "SCMP_ARCH_X86_64", enosysForNewer: false });
-  const theirs = libseccompCompile(seccomp).program;
+const compare = (ours: Buffer, theirs: Buffer, calls: Iterable<[architecture: number, number: number]>): string[] => {
   const wrong: string[] = [];
-  const compare = (architecture: number, number: number): void => {
-    if (skip(number, architecture)) return;
+  for (const [architecture, number] of calls) {
     for (const args of argumentSets) {
       const call = { architecture, number, args };
       const [mine, oracle] = [simulate(ours, call), simulate(theirs, call)];
       if (mine !== oracle) {
         wrong.push(
-          `${architecture.toString(16)} call ${number} (${args.join()}): ${mine.toString(16)} not ${oracle.toString(16)}`,
+          `${architecture.toString(16)} ${number} (${args.join()}): ${mine.toString(16)} not ${oracle.toString(16)}`,
         );
       }
     }
-  };
-  for (let number = 0; number < 600; number += 1) {
-    compare(x86_64, number);
-    compare(x86_64, 0x40000000 + number);
-    compare(x86, number);
   }
-  for (const number of [0x3fffffff, 0x80000000, 0xfffffffe, 0xffffffff]) {
-    compare(x86_64, number);
-    compare(x86, number);
-  }
-  compare(someArm, 1);
   return wrong.slice(0, 10);
+};
+
+const verdicts = (seccomp: OciSeccomp, skip: (number: number, architecture: number) => boolean): string[] => {
+  const ours = compile(seccomp, { native: "SCMP_ARCH_X86_64", enosysForNewer: false });
+  const theirs = libseccompCompile(seccomp).program;
+  const calls: [number, number][] = [];
+  for (let number = 0; number < 600; number += 1) {
+    calls.push([x86_64, number], [x86_64, 0x40000000 + number], [x86, number]);
+  }
+  for (const number of [0x3fffffff, 0x80000000, 0xfffffffe, 0xffffffff]) calls.push([x86_64, number], [x86, number]);
+  calls.push([someArm, 1]);
+  return compare(
+    ours,
+    theirs,
+    calls.filter(([architecture, number]) => !skip(number, architecture)),
+  );
 };
 
 // Calls that this libseccomp is too old to know: their numbers have no oracle.
@@ -101,8 +104,7 @@ test("the default profile gives libseccomp's verdicts", () => {
   assert.deepEqual(verdicts(resolved(["CAP_SYS_ADMIN", "CAP_BPF", "CAP_SYS_PTRACE"]), both), []);
 });
 
-const rule = (names: string[], action: string, args: OciSeccomp["syscalls"] extends infer T ? unknown[] : never) =>
-  ({ names, action, args }) as NonNullable<OciSeccomp["syscalls"]>[number];
+const rule = (names: string[], action: string, args: OciSyscallArg[]): OciSyscallRule => ({ names, action, args });
 
 test("every comparison gives libseccomp's verdicts, alone and together", () => {
   const operations = ["NE", "LT", "LE", "EQ", "GE", "GT"];
@@ -156,4 +158,25 @@ test("without x32 and x86 their calls are refused as libseccomp refuses them", (
     verdicts(seccomp, () => false),
     [],
   );
+});
+
+test("on arm64 the default profile gives libseccomp's verdicts, for arm too", () => {
+  const seccomp = resolveProfile(defaultProfile(), { architecture: "arm64", capabilities: [], kernelRelease: "6.1.0" });
+  assert.deepEqual(seccomp.architectures, ["SCMP_ARCH_AARCH64", "SCMP_ARCH_ARM"]);
+  const ours = compile(seccomp, { native: "SCMP_ARCH_AARCH64", enosysForNewer: false });
+  const { program, knows } = libseccompCompile(seccomp, true);
+  const calls: [number, number][] = [[x86_64, 1]];
+  for (const [token, table] of [
+    [0xc00000b7, syscallTables.SCMP_ARCH_AARCH64],
+    [someArm, syscallTables.SCMP_ARCH_ARM],
+  ] as const) {
+    const unknown = new Set(
+      Object.keys(table)
+        .filter((name) => !knows(name))
+        .map((name) => table[name]),
+    );
+    for (let number = 0; number < 600; number += 1) if (!unknown.has(number)) calls.push([token, number]);
+    for (let number = 0xf0000; number < 0xf0010; number += 1) calls.push([token, number]);
+  }
+  assert.deepEqual(compare(ours, program, calls), []);
 });

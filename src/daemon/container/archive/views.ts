@@ -56,6 +56,7 @@ export class ContainerViews implements AsyncDisposable {
     clearTimeout(this.#timer);
     const worker = this.#worker;
     this.#worker = null;
+    for (const { reject } of this.#waiting.splice(0)) reject(new Error("the engine is shutting down"));
     await worker?.terminate();
   }
 

@@ -56,7 +56,8 @@ const volumeSource = async (
 ): Promise<string> => {
   const { path } = await context.volumes.mount(mount.Name ?? "", record.id, {
     ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
-    ...(mount.copyUp ? { copyUp: { rootfs, path: mount.Destination ?? "" } } : {}),
+    // Filled once: what the user empties later stays empty.
+    ...(mount.copyUp && !record.startedBefore ? { copyUp: { rootfs, path: mount.Destination ?? "" } } : {}),
   });
   return path;
 };

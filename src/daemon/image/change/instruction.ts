@@ -1,6 +1,7 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import { parseDurationMs } from "../../../base/timestamp.ts";
 import type { HealthConfig, ImageConfig } from "../../../wire/engine/image.ts";
+import { signalNumber } from "../../../linux/signal.ts";
 import { expandWord, splitWords } from "./words.ts";
 import type { Lookup } from "./words.ts";
 
@@ -24,7 +25,7 @@ const execForm = (text: string): string[] | undefined => {
 };
 
 const commandOf = (config: ImageConfig, text: string): string[] =>
-  execForm(text) ?? [...(config.Shell ?? ["/bin/sh", "-c"]), text];
+  execForm(text) ?? [...(config.Shell ?? ["/bin/sh", "-c"]), ...(text === "" ? [] : [text])];
 
 const exactlyOne = (name: string, text: string, lookup: Lookup): string => {
   const words = expanded(text, lookup);
@@ -53,9 +54,11 @@ const setEnv = (env: readonly string[], key: string, value: string): string[] =>
 };
 
 const portsOf = (word: string): string[] => {
+  const proto = /\/([^/]*)$/.exec(word)?.[1];
+  if (proto !== undefined && !/^(?:tcp|udp|sctp)$/i.test(proto)) throw invalidParameter(`Invalid proto: ${proto}`);
   const found = /^(?:[^/]*:)?(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/i.exec(word);
   const [first, last] = [Number(found?.[1]), Number(found?.[2] ?? found?.[1])];
-  if (found === null || last > 65_535 || first > last) throw invalidParameter(`invalid containerPort: ${word}`);
+  if (found === null || last > 65_535 || first > last) throw invalidParameter(`Invalid containerPort: ${word}`);
   const protocol = found[3]?.toLowerCase() ?? "tcp";
   return Array.from({ length: last - first + 1 }, (_, index) => `${first + index}/${protocol}`);
 };
@@ -98,7 +101,7 @@ const healthcheck: Instruction = (config, text, lookup) => {
 /** The instructions that may change a config. **Source:** Engine API, `changes` of ImageCreate and ImageCommit. */
 export const instructions: Readonly<Record<string, Instruction>> = {
   cmd: (config, text) => ({ ...config, Cmd: commandOf(config, text) }),
-  entrypoint: (config, text) => ({ ...config, Entrypoint: commandOf(config, text), Cmd: null }),
+  entrypoint: (config, text) => ({ ...config, Entrypoint: commandOf(config, text) }),
   env: (config, text, lookup) => {
     let env = config.Env ?? [];
     for (const [key, value] of pairs("ENV", text, lookup)) env = setEnv(env, key, value);
@@ -120,7 +123,11 @@ export const instructions: Readonly<Record<string, Instruction>> = {
       throw invalidParameter(`${trigger} isn't allowed as an ONBUILD trigger`);
     return { ...config, OnBuild: [...(config.OnBuild ?? []), text] };
   },
-  stopsignal: (config, text, lookup) => ({ ...config, StopSignal: exactlyOne("STOPSIGNAL", text, lookup) }),
+  stopsignal: (config, text, lookup) => {
+    const signal = exactlyOne("STOPSIGNAL", text, lookup);
+    if (signalNumber(signal) === undefined) throw invalidParameter(`invalid signal: ${signal}`);
+    return { ...config, StopSignal: signal };
+  },
   user: (config, text, lookup) => ({ ...config, User: exactlyOne("USER", text, lookup) }),
   volume: (config, text, lookup) => {
     const paths = (execForm(text) ?? splitWords(text)).map((path) => expandWord(path, lookup).trim());

@@ -1,9 +1,11 @@
 import type { Readable } from "node:stream";
 import { EngineError, invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
 import { shortId } from "../../../base/ids.ts";
+import { TarError } from "../../../oci/layer/tar/error.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
+import { DiffIdMismatch } from "../../content/layer.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
 import { runsOn } from "../find.ts";
@@ -56,7 +58,9 @@ export const loadImages = async (
     for (const line of commit(context, loaded)) tell({ stream: line });
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    throw systemError(signal?.aborted ? "context canceled" : messageOf(error), error);
+    if (signal?.aborted) throw systemError("context canceled", error);
+    const isMalformed = error instanceof TarError && !error.truncated;
+    throw systemError(isMalformed ? `archive/tar: ${error.message}` : messageOf(error), error);
   } finally {
     source.destroy();
     await context.collect();
@@ -97,7 +101,16 @@ const loadOne = async (
     const say = quiet === true ? () => undefined : tell;
     const bars = barsOf(shortId(diffId), "Loading layer", context.blobs.size(blob), say);
     const { onProgress } = bars;
-    await context.layers.register(chain[index - 1] ?? null, { path }, { diffId, lease, signal, onProgress });
+    const parent = chain[index - 1] ?? null;
+    try {
+      await context.layers.register(parent, { path }, { diffId, lease, signal, onProgress });
+    } catch (error) {
+      if (!(error instanceof DiffIdMismatch)) throw error;
+      throw systemError(
+        `invalid diffID for layer ${index}: expected "${error.expected}", got "${error.actual}"`,
+        error,
+      );
+    }
     bars.end();
   }
   return { record, tags };

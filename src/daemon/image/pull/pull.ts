@@ -128,7 +128,9 @@ const fetchImage = async (
     throw systemError("layers from manifest don't match image configuration");
   const { os } = platformOf(config);
   if (os !== "linux")
-    throw systemError(`cannot download image with operating system ${JSON.stringify(os)} when requesting "linux"`);
+    throw systemError(
+      `image operating system ${JSON.stringify(os)} cannot be used on this platform: operating system is not supported`,
+    );
   const chain = chainIdsOf(config);
   for (const chainId of chain) lease.add("layer", chainId);
   const isWhole = known !== undefined && chain.every((chainId) => context.layers.get(chainId) !== undefined);
@@ -164,7 +166,7 @@ const fetchConfig = async (
   const bytes = Buffer.concat(chunks);
   if (sha256(bytes) !== descriptor.digest)
     throw new ContentError(`image config verification failed for digest ${descriptor.digest}`);
-  const config = parseImageConfig(bytes);
+  const config = parseImageConfig(bytes, "invalid rootfs in image configuration");
   await context.blobs.ingest(descriptor.digest, bytes, { maxBytes: maxConfigBytes });
   return config;
 };

@@ -7,13 +7,12 @@ import { downloadBlob } from "../../../oci/distribution/download.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import type { ProgressMessage } from "../../../wire/engine/progress.ts";
+import { DiffIdMismatch } from "../../content/layer.ts";
 import type { ImageContext, StoredLayer } from "../context.ts";
 import { barsOf, countBytes, statusOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 import { shortId } from "../../../base/ids.ts";
 
-/** Layers that are downloaded at a time, by all pulls together, as dockerd's default. */
-const maxDownloads = 3;
 /** The largest compressed layer. */
 const maxBlobBytes = 256 * 1024 * 1024 * 1024;
 const leaseMs = 60 * 60 * 1000;
@@ -30,7 +29,12 @@ interface Progress {
 export class LayerTransfers {
   readonly #downloads = new SharedWork<void, ProgressMessage>();
   readonly #registrations = new SharedWork<StoredLayer, ProgressMessage>();
-  readonly #slots = new Slots(maxDownloads);
+  readonly #slots: Slots;
+
+  /** @param maxDownloads layers that are downloaded at a time, by all pulls together */
+  constructor(maxDownloads: number) {
+    this.#slots = new Slots(maxDownloads);
+  }
 
   /**
    * Brings a layer's blob into the store. The caller's lease must hold the blob already.
@@ -97,6 +101,8 @@ export class LayerTransfers {
         return stored;
       } catch (error) {
         if (shared.aborted) throw error;
+        if (error instanceof DiffIdMismatch)
+          throw systemError("layers from manifest don't match image configuration", error);
         throw systemError(`failed to register layer: ${messageOf(error)}`, error);
       }
     };

@@ -13,7 +13,7 @@ import type { OnProgress } from "../progress.ts";
 import type { LayerBlob } from "../record.ts";
 
 /** Layers that one push uploads at a time, as dockerd's default. */
-const maxUploads = 5;
+const defaultMaxUploads = 5;
 
 export interface PushedLayer {
   chainId: string;
@@ -90,7 +90,7 @@ export const pushLayers = async (
   const { tell } = options;
   const abort = new AbortController();
   const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
-  const slots = new Slots(maxUploads);
+  const slots = new Slots(context.registry.maxUploads ?? defaultMaxUploads);
   // A layer that comes twice is sent once.
   const unique = new Map(layers.map((layer) => [layer.diffId, layer]));
   for (const { diffId } of [...unique.values()].reverse()) tell(statusOf(shortId(diffId), "Preparing"));

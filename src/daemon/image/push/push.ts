@@ -1,7 +1,7 @@
 import { EngineError, invalidParameter, messageOf, systemError, unauthorized } from "../../../base/errors.ts";
 import { sha256 } from "../../../oci/digest.ts";
 import { withRepository } from "../../../oci/distribution/connect.ts";
-import { RegistryError } from "../../../oci/distribution/registry-error.ts";
+import { CredentialsError, RegistryError } from "../../../oci/distribution/registry-error.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
 import { putManifest, uploadBytes } from "../../../oci/distribution/upload.ts";
 import { mediaType } from "../../../oci/media-type.ts";
@@ -90,6 +90,7 @@ export const pushImages = async (
   } catch (error) {
     if (error instanceof EngineError) throw error;
     if (signal?.aborted) throw systemError("context canceled", error);
+    if (error instanceof CredentialsError) throw systemError(error.reason, error);
     const isUnauthorized = error instanceof RegistryError && error.code === "UNAUTHORIZED";
     throw (isUnauthorized ? unauthorized : systemError)(messageOf(error), error);
   }

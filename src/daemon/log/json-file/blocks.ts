@@ -24,7 +24,7 @@ export interface Position {
 export const readLines = async function* (file: LogFile, position: Position, limit: number): AsyncGenerator<Buffer> {
   let size = smallBlockBytes;
   const blocks = new Alternating();
-  let pending = fill(file, position.at, limit, blocks.next(size));
+  let pending = fill(file.fd, position.at, limit, blocks.next(size));
   try {
     for (;;) {
       const block = await pending;
@@ -35,7 +35,7 @@ export const readLines = async function* (file: LogFile, position: Position, lim
       }
       position.at += end;
       size = blockBytes;
-      pending = fill(file, position.at, limit, blocks.next(size));
+      pending = fill(file.fd, position.at, limit, blocks.next(size));
       if (end > 0) yield block.subarray(0, end);
     }
   } finally {
@@ -44,10 +44,10 @@ export const readLines = async function* (file: LogFile, position: Position, lim
   }
 };
 
-const fill = async (file: LogFile, at: number, limit: number, block: Buffer): Promise<Buffer> => {
+const fill = async (fd: number, at: number, limit: number, block: Buffer): Promise<Buffer> => {
   const size = Math.min(block.length, limit - at);
   if (size <= 0) return block.subarray(0, 0);
-  const { bytesRead } = await read(file.fd, block, 0, size, at);
+  const { bytesRead } = await read(fd, block, 0, size, at);
   return block.subarray(0, bytesRead);
 };
 
@@ -66,7 +66,7 @@ class Alternating {
 
 /** Whole lines of a file that gzip compressed; what follows a damage in it is lost. */
 export const readCompressedLines = async function* (file: LogFile): AsyncGenerator<Buffer> {
-  const source = Readable.from(rawBlocks(file));
+  const source = Readable.from(rawBlocks(file.fd));
   const gunzip = createGunzip({ chunkSize: blockBytes });
   source.once("error", (error) => gunzip.destroy(error));
   let rest = Buffer.alloc(0);
@@ -88,9 +88,10 @@ export const readCompressedLines = async function* (file: LogFile): AsyncGenerat
   }
 };
 
-const rawBlocks = async function* (file: LogFile): AsyncGenerator<Buffer> {
+/** The bytes of an open file from its start, which stays open. */
+export const rawBlocks = async function* (fd: number): AsyncGenerator<Buffer> {
   for (let at = 0; ;) {
-    const block = await fill(file, at, Number.MAX_SAFE_INTEGER, Buffer.allocUnsafeSlow(64 * 1024));
+    const block = await fill(fd, at, Number.MAX_SAFE_INTEGER, Buffer.allocUnsafeSlow(64 * 1024));
     if (block.length === 0) return;
     at += block.length;
     yield block;

@@ -18,6 +18,11 @@ export class BlockPool {
     return this.#free.pop() ?? Buffer.allocUnsafeSlow(blockBytes);
   };
 
+  /** Lets go of what is kept: nothing is read for now. */
+  drop(): void {
+    this.#free = [];
+  }
+
   /** Gives back a buffer, or the part of one that was used: nobody looks at it any more. */
   give(part: Buffer): void {
     if (part.buffer.byteLength === blockBytes && this.#free.length < maxFree)

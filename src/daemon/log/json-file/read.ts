@@ -79,7 +79,7 @@ const followFile = async function* (
   position: Position,
   scanner: RecordScanner,
   changes: Changes,
-  { ended, until, signal }: ReadOptions,
+  { ended, until, signal, pool }: ReadOptions,
 ): AsyncGenerator<Buffer> {
   let over = false;
   const finish = (): void => {
@@ -109,6 +109,8 @@ const followFile = async function* (
         continue;
       }
       if (last) return;
+      scanner.rest();
+      pool?.drop();
       await changes.next();
     }
   } finally {

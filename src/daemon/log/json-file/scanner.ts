@@ -82,6 +82,11 @@ export class RecordScanner {
     return this.#full.splice(0);
   }
 
+  /** Lets go of memory that only more input needs. */
+  rest(): void {
+    this.#scratch = none;
+  }
+
   /** Takes records of the known layout from `at` on. @returns where the first other one starts. */
   #scanKnown(lines: Buffer, from: number): number {
     let at = from;
@@ -156,7 +161,7 @@ export class RecordScanner {
     else if (middle.after) this.finished = true;
     else if (middle.included) this.#emit(middle, record.line, 0, record.line.length);
     // A record with `raw` is not learned: its text is not what the container wrote.
-    const known = from !== -1 && to > from && !middle.bytes.includes('","raw":"') && !middle.bytes.includes("\n");
+    const known = from !== -1 && to > from && !middle.bytes.includes(',"raw":"') && !middle.bytes.includes("\n");
     if (!known || this.#middles.some(({ bytes }) => bytes.equals(middle.bytes))) return;
     this.#middles = [middle, ...this.#middles.slice(0, 1)];
   }

@@ -47,6 +47,10 @@ export class DnsWorker implements Dns, AsyncDisposable {
     this.#openNamespace = openNamespace;
   }
 
+  prepare(): void {
+    this.#worker ??= this.#spawn();
+  }
+
   async serve(sandbox: SandboxRecord, namespace: SandboxNamespace): Promise<void> {
     this.#served.set(sandbox.containerId, { sandbox, open: () => this.#openNamespace(sandbox.path) });
     this.#start(sandbox, namespace);
@@ -116,12 +120,13 @@ const openSockets = (): DnsSockets => {
         ...toPort(protocol, port),
         ...translateTo(to, boundPort(fd)),
       ];
-      using netfilter = new NetlinkSocket(NETLINK_NETFILTER);
-      replaceOutputNatTable(netfilter, {
-        name: tableName,
-        chain: "output",
-        rules: [rule(protocols.udp, udpFd), rule(protocols.tcp, tcpFd)],
-      });
+      const rules = [rule(protocols.udp, udpFd), rule(protocols.tcp, tcpFd)];
+      const netfilter = new NetlinkSocket(NETLINK_NETFILTER);
+      try {
+        replaceOutputNatTable(netfilter, { name: tableName, chain: "output", rules });
+      } finally {
+        netfilter.closeLater();
+      }
       return { udpFd, tcpFd };
     } catch (error) {
       closeSync(tcpFd);

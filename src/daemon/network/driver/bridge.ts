@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { invalidParameter } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
 import { addAddress, listAddresses } from "../../../linux/netlink/address.ts";
 import { addBridge, getLink, removeLink, setLink } from "../../../linux/netlink/link.ts";
@@ -19,13 +20,14 @@ export const randomMac = (): string => {
  * `route_localnet` lets packets from the bridge reach 127.0.0.0/8 wherever the raw table does not drop them.
  *
  * @returns the index of the link.
- * @throws SystemError
+ * @throws SystemError; EngineError invalid-parameter: a link of that name is no bridge
  */
 export const ensureBridge = (route: NetlinkSocket, network: NetworkRecord, mark: string): number => {
   const { bridge, mtu, inhibitIPv4, gatewayModeIPv4 } = bridgeOptions(network);
   const [created] = route.attempt([addBridge(bridge, { mac: randomMac(), mtu })]);
   if (created !== null && !isCode(created, "EEXIST")) throw created;
-  const { index } = getLink(route, { name: bridge });
+  const { index, kind } = getLink(route, { name: bridge });
+  if (kind !== "bridge") throw invalidParameter(`existing interface ${bridge} is not a bridge`);
   if (created === null) route.change([setLink({ index }, { alias: mark })]);
   const present = listAddresses(route).filter(({ link }) => link === index);
   const addresses = (network.ipam.config ?? []).flatMap(({ Gateway: gateway, Subnet: subnet }) => {

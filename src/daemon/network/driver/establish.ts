@@ -1,4 +1,5 @@
 import type { NetworkContext } from "../context.ts";
+import { isUserDefined } from "../find.ts";
 import { Addresses } from "../ipam/addresses.ts";
 import type { NetworkRecord } from "../record.ts";
 import { enableForwarding, ensureBridge } from "./bridge.ts";
@@ -10,6 +11,7 @@ export const establish = async (context: NetworkContext, network: NetworkRecord)
   await context.firewall.addNetwork(firewallNetwork(network));
   await forward(context, network);
   plugIn(context, network);
+  if (isUserDefined(network)) context.dns.prepare();
 };
 
 /** Makes a network's bridge and its books of addresses; its rules stand already. */

@@ -1,5 +1,6 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import type { FirewallNetwork, FirewallSubnet } from "../firewall/firewall.ts";
+import { parseAddress } from "../ipam/prefix.ts";
 import type { NetworkRecord } from "../record.ts";
 
 const prefix = "com.docker.network.bridge.";
@@ -32,14 +33,17 @@ export const bridgeOptions = (network: Pick<NetworkRecord, "id" | "options" | "i
     bridge: bridgeName(options[`${prefix}name`], network.id),
     icc: flag(options, `${prefix}enable_icc`, true),
     masquerade: flag(options, `${prefix}enable_ip_masquerade`, true),
-    hostBindingIPv4: options[`${prefix}host_binding_ipv4`] || "0.0.0.0",
+    hostBindingIPv4: hostBinding(options[`${prefix}host_binding_ipv4`]),
     mtu: integer(options, "com.docker.network.driver.mtu", defaultMtu),
     defaultBridge: flag(options, `${prefix}default_bridge`, false),
     gatewayModeIPv4: gatewayMode(options, `${prefix}gateway_mode_ipv4`, network.internal),
     gatewayModeIPv6: gatewayMode(options, `${prefix}gateway_mode_ipv6`, network.internal),
     inhibitIPv4: flag(options, `${prefix}inhibit_ipv4`, false),
-    interfacePrefix: options["com.docker.network.container_iface_prefix"] || "eth",
-    trustedInterfaces: (options[`${prefix}trusted_host_interfaces`] ?? "").split(":").filter((name) => name !== ""),
+    interfacePrefix: interfacePrefix(options["com.docker.network.container_iface_prefix"]),
+    trustedInterfaces: (options[`${prefix}trusted_host_interfaces`] ?? "")
+      .split(":")
+      .filter((name) => name !== "")
+      .map((name) => interfaceName(name, "trusted host interface")),
   };
 };
 
@@ -64,13 +68,29 @@ export const firewallNetwork = (network: NetworkRecord): FirewallNetwork => {
   };
 };
 
-const bridgeName = (given: string | undefined, id: string): string => {
-  const name = given || `br-${id.slice(0, 12)}`;
-  // It becomes part of firewall rules and of paths: what the kernel would take is not enough.
+const bridgeName = (given: string | undefined, id: string): string =>
+  interfaceName(given || `br-${id.slice(0, 12)}`, "bridge name");
+
+/** It becomes part of firewall rules and of paths: that the kernel would take it is not enough. */
+const interfaceName = (name: string, what: string): string => {
   if (!/^[A-Za-z0-9][A-Za-z0-9_.-]*$/.test(name) || name.length > maxInterfaceName) {
-    throw invalidParameter(`invalid bridge name: ${name}`);
+    throw invalidParameter(`invalid ${what}: ${name}`);
   }
   return name;
+};
+
+/** Room for a number is left behind it. */
+const interfacePrefix = (given: string | undefined): string => {
+  if (given === undefined || given === "") return "eth";
+  return interfaceName(`${given}999`, "container interface prefix").slice(0, -"999".length);
+};
+
+const hostBinding = (given: string | undefined): string => {
+  if (given === undefined || given === "") return "0.0.0.0";
+  if (parseAddress(given) === null || given.includes(":")) {
+    throw invalidParameter(`failed to parse ${prefix}host_binding_ipv4 value: ${given} (invalid IP address)`);
+  }
+  return given;
 };
 
 const flag = (options: Record<string, string>, name: string, fallback: boolean): boolean => {

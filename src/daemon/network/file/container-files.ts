@@ -5,12 +5,9 @@ import type { FileOptions, SandboxRecord } from "../record.ts";
 import { hostsFile } from "./hosts.ts";
 import { type ResolvConfOutput, hostResolvConfPath, parseResolvConf, resolvConfFile } from "./resolv-conf.ts";
 
-/** The contents of /etc/hosts and /etc/resolv.conf for a sandbox as it is now. */
-export const containerFiles = (
-  context: NetworkContext,
-  record: SandboxRecord,
-): { hosts: string; resolvConf: string } => ({
-  hosts: hostsFile({
+/** The content of /etc/hosts for a sandbox as it is now. */
+export const hostsOf = (context: NetworkContext, record: SandboxRecord): string =>
+  hostsFile({
     hostname: record.hostname,
     domainname: record.domainname,
     addresses: record.endpoints.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((one) => one?.address ?? [])),
@@ -18,9 +15,11 @@ export const containerFiles = (
     hostGateway: hostGateway(context),
     links: linkedHosts(context, record.files),
     ipv6: true,
-  }),
-  resolvConf: resolver(record.files, usesDns(record), hasIPv6(record)).content,
-});
+  });
+
+/** The content of /etc/resolv.conf for a sandbox as it is now. */
+export const resolvConfOf = (record: SandboxRecord): string =>
+  resolver(record.files, usesDns(record), hasIPv6(record)).content;
 
 /** Where the embedded DNS of a sandbox asks. */
 export const upstreamServers = (files: FileOptions): string[] => resolver(files, true, true).upstream;

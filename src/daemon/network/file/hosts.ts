@@ -26,7 +26,7 @@ const local6 = [
 export const hostsFile = (input: HostsInput): string => {
   const own = input.domainname === "" ? input.hostname : `${input.hostname}.${input.domainname} ${input.hostname}`;
   const extra = input.extraHosts.flatMap((entry) => {
-    const at = entry.indexOf(":");
+    const at = entry.search(/[:=]/);
     const [name, address] = [entry.slice(0, at), entry.slice(at + 1)];
     return (address === "host-gateway" ? input.hostGateway : [address]).map((one) => `${one}\t${name}`);
   });

@@ -69,4 +69,9 @@ export interface Firewall {
   removePorts(ports: readonly FirewallPort[], links: readonly FirewallLink[]): Promise<void>;
   /** Drops what is forwarded where this engine had to turn forwarding on. */
   dropForwarded(family: 4 | 6): Promise<void>;
+  /**
+   * Puts everything back within a second when somebody flushes or reloads the host's rules.
+   * @param onFailure told when that fails; the next change of the rules tries again
+   */
+  watch(onFailure: (error: unknown) => void): Disposable;
 }

@@ -1,4 +1,4 @@
-import { systemError } from "../../../base/errors.ts";
+import { invalidParameter, systemError } from "../../../base/errors.ts";
 import type { NetworkContext } from "../context.ts";
 import { bridgeOptions } from "../driver/options.ts";
 import { networkOf } from "../find.ts";
@@ -31,5 +31,15 @@ const interfaceSysctls = (endpoint: EndpointRecord): { name: string[]; value: st
     .filter((setting) => setting !== "")
     .map((setting) => {
       const [name = "", value = ""] = setting.split("=", 2);
-      return { name: name.split(".").map((part) => (part === "IFNAME" ? endpoint.interface : part)), value };
+      const parts = name.split(".");
+      // Nothing but settings of this one interface: other sysctls are the host's.
+      if (
+        parts.length !== 5 ||
+        parts[0] !== "net" ||
+        parts[3] !== "IFNAME" ||
+        parts.some((part) => /[/]|^\.*$/.test(part))
+      ) {
+        throw invalidParameter(`unrecognised sysctl setting '${setting}', expected 'net.X.Y.IFNAME.Z=value'`);
+      }
+      return { name: parts.map((part) => (part === "IFNAME" ? endpoint.interface : part)), value };
     });

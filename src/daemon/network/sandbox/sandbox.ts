@@ -1,6 +1,6 @@
 import type { EndpointSettings, PortMap } from "../../../wire/engine/network.ts";
 import type { NetworkContext } from "../context.ts";
-import { containerFiles } from "../file/container-files.ts";
+import { hostsOf, resolvConfOf } from "../file/container-files.ts";
 import { type Relay, type Reservation, closeReservation } from "../port/allocator.ts";
 import type { SandboxRecord } from "../record.ts";
 import { endpointSettings, portMap } from "./view.ts";
@@ -29,13 +29,18 @@ export interface NewSandbox extends Sandbox {
   closeFds(): void;
 }
 
-/** What is stored of a sandbox, for others to read. */
+/** What is stored of a sandbox, for others to read. The files' contents are made only when they are asked for. */
 export const sandboxView = (context: NetworkContext, record: SandboxRecord): Sandbox => ({
   id: record.id,
   key: record.path,
   networks: Object.fromEntries(record.endpoints.map((endpoint) => [endpoint.networkName, endpointSettings(endpoint)])),
   ports: portMap(record.ports, []),
-  ...containerFiles(context, record),
+  get hosts() {
+    return hostsOf(context, record);
+  },
+  get resolvConf() {
+    return resolvConfOf(record);
+  },
 });
 
 export const newSandbox = (context: NetworkContext, record: SandboxRecord, reservation: Reservation): NewSandbox => ({

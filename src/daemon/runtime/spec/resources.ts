@@ -59,7 +59,7 @@ const cpu = (hostConfig: HostConfig, { cgroup }: HostFacts): OciResources["cpu"]
 
 // 0 and less take a limit away; absent says nothing.
 const pids = ({ PidsLimit: limit }: HostConfig): OciResources["pids"] =>
-  limit == null ? undefined : { limit: limit > 0 ? limit : -1 };
+  limit == null || limit <= 0 ? undefined : { limit };
 
 const blockIo = (hostConfig: HostConfig, { cgroup }: HostFacts, numbers: ThrottleNumbers): OciBlockIo | undefined => {
   const throttles = (devices: ThrottleDevice[] | null | undefined): OciThrottle[] | undefined =>

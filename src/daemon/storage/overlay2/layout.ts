@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isCode } from "../../../linux/error.ts";
 import { checkStorageId } from "../driver.ts";
@@ -45,7 +45,9 @@ export class Layout {
     const directory = this.directory(id);
     mkdirSync(directory, { mode: 0o710 });
     try {
-      mkdirSync(join(directory, "diff"), { mode: 0o755 });
+      mkdirSync(join(directory, "diff"));
+      // The root directory of containers, whatever the process's umask is.
+      chmodSync(join(directory, "diff"), 0o755);
       const link = newLink();
       writeFileSync(join(directory, "link"), link);
       symlinkSync(join("..", id, "diff"), join(this.root, "l", link));

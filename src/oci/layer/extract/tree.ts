@@ -1,5 +1,6 @@
 import { closeSync, readlinkSync } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
+import { fchmodat } from "../../../linux/file/attributes.ts";
 import { O_DIRECTORY, O_PATH, resolve } from "../../../linux/file/flags.ts";
 import { mkdirat } from "../../../linux/file/make.ts";
 import { openInRoot, openat2, pathOf as descriptorPath } from "../../../linux/file/open.ts";
@@ -102,6 +103,8 @@ export class Tree implements Disposable {
     const parent = this.directory(directory, true);
     try {
       mkdirat(parent.fd, pathOf(base), impliedMode);
+      // Whatever the process's umask took away.
+      fchmodat(parent.fd, pathOf(base), impliedMode);
     } catch (error) {
       if (!isCode(error, "EEXIST")) throw error;
     }

@@ -3,14 +3,18 @@ import { JournalError } from "../journal/reader.ts";
 import { TarError } from "../tar/error.ts";
 import type { JobAnswer, JobKind, Jobs, PlainError } from "./job.ts";
 
-/** Most threads at a time. A job that waits for a slow client holds one, so there are more than cores. */
-const threadsMax = 12;
+/** Most threads at a time. A job that waits for a slow client or registry holds one, so there are more than cores. */
+const threadsMax = 16;
+/** Most of them that write archives for clients, who may be slow: the others stay for pulls and removals. */
+const writersMax = 8;
+const writers: ReadonlySet<JobKind> = new Set(["rebuild", "pack", "packChanges"]);
 /** How long a thread waits for another job before it ends. */
 const idleMs = 20_000;
 /** Most heap of one thread: what a hostile archive can take before its job alone fails. */
 const heapMaxMegabytes = 512;
 
 interface Waiting {
+  kind: JobKind;
   message: unknown;
   settle: (answer: JobAnswer) => void;
 }
@@ -22,7 +26,13 @@ interface Waiting {
 export class LayerWorkers implements AsyncDisposable {
   readonly #threads = new Set<Thread>();
   readonly #queue: Waiting[] = [];
-  #closed = false;
+  readonly #closing = new AbortController();
+  #writers = 0;
+
+  /** Aborted when the pool closes: whoever holds the other end of a job's pipe must let go of it then. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
 
   /**
    * Does a job. The descriptors in it are closed when this settles.
@@ -30,27 +40,36 @@ export class LayerWorkers implements AsyncDisposable {
    * @throws TarError or JournalError as the job did, with the system's code as `cause.code`.
    */
   async run<K extends JobKind>(kind: K, job: Jobs[K]["job"]): Promise<Jobs[K]["result"]> {
-    if (this.#closed) throw new Error("layer workers are closed");
+    if (this.closing.aborted) throw new Error("layer workers are closed");
     const answer = await new Promise<JobAnswer>((settle) => {
-      this.#queue.push({ message: { kind, ...job }, settle });
+      this.#queue.push({ kind, message: { kind, ...job }, settle });
       this.#dispatch();
     });
     if ("error" in answer) throw errorOf(answer.error);
     return answer.result as Jobs[K]["result"];
   }
 
-  /** Ends the threads; jobs that run are waited for. */
+  /** Ends the threads once their jobs are done; those that wait for the other end of a pipe are cut off. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
+    this.#closing.abort(new Error("layer workers are closed"));
+    for (const { settle } of this.#queue.splice(0))
+      settle({ error: { name: "Error", message: "layer workers are closed" } });
     await Promise.all([...this.#threads].map((thread) => thread.close()));
   }
 
   #dispatch(): void {
-    while (this.#queue.length > 0) {
+    for (;;) {
+      const index = this.#queue.findIndex(({ kind }) => this.#writers < writersMax || !writers.has(kind));
+      if (index === -1) return;
       const thread = [...this.#threads].find(({ idle }) => idle) ?? this.#start();
-      const next = thread === null ? undefined : this.#queue.shift();
+      const [next] = thread === null ? [] : this.#queue.splice(index, 1);
       if (thread === null || next === undefined) return;
-      thread.run(next, () => this.#dispatch());
+      const isWriter = writers.has(next.kind);
+      if (isWriter) this.#writers++;
+      thread.run(next, () => {
+        if (isWriter) this.#writers--;
+        if (!this.closing.aborted) this.#dispatch();
+      });
     }
   }
 
@@ -75,6 +94,8 @@ class Thread {
     this.#onEnd = onEnd;
     this.#worker = new Worker(new URL("./thread.ts", import.meta.url), {
       name: "layer",
+      // Options of the process, as --eval, may be none that a thread takes.
+      execArgv: ["--disable-warning=ExperimentalWarning"],
       // Descriptors come from and go to the main thread.
       trackUnmanagedFds: false,
       resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes },

@@ -1,9 +1,12 @@
 import type { Firewall, FirewallLink, FirewallNetwork, FirewallPort, FirewallState } from "../firewall.ts";
-import { Batch } from "./batch.ts";
+import { Batch, type Desired } from "./batch.ts";
 import type { IptablesCommand } from "./command.ts";
-import { type Rule, add, remove } from "./rule.ts";
+import { RulesetWatch } from "../watch.ts";
+import { type Change, type Rule, add, remove } from "./rule.ts";
 import { type RuleStyle, baseRules, chainsOf, linkRules, networkRules, portRules } from "./rules.ts";
 import { missingChains, parseSaved, removeOwn } from "./saved.ts";
+
+const forwardPolicy: Change = { table: "filter", line: ":FORWARD DROP [0:0]" };
 
 /**
  * The firewall by iptables: Docker 28's chains, written only by `iptables-restore --noflush`, one batch a change. A batch
@@ -16,12 +19,14 @@ export class IptablesFirewall implements Firewall {
   readonly #networks = new Map<string, FirewallNetwork>();
   readonly #ports = new Map<string, FirewallPort>();
   readonly #links = new Map<string, FirewallLink>();
+  /** Families whose forwarding this engine turned on. */
+  readonly #droppedForwards = new Set<4 | 6>();
 
   /** @param ipv6 null on a host without ip6tables; networks with IPv6 are refused there. */
   constructor(style: RuleStyle, ipv4: IptablesCommand, ipv6: IptablesCommand | null) {
     this.#style = style;
-    this.#families = new Map([[4, new Batch(ipv4, (text) => this.#repair(4, text))]]);
-    if (ipv6 !== null) this.#families.set(6, new Batch(ipv6, (text) => this.#repair(6, text)));
+    this.#families = new Map([[4, new Batch(ipv4, this.#desired(4))]]);
+    if (ipv6 !== null) this.#families.set(6, new Batch(ipv6, this.#desired(6)));
   }
 
   async sync(state: FirewallState): Promise<void> {
@@ -57,22 +62,44 @@ export class IptablesFirewall implements Firewall {
   }
 
   async dropForwarded(family: 4 | 6): Promise<void> {
-    await this.#families.get(family)?.apply([{ table: "filter", line: ":FORWARD DROP [0:0]" }]);
+    this.#droppedForwards.add(family);
+    await this.#families.get(family)?.apply([forwardPolicy]);
   }
 
-  async #apply(changes: (family: 4 | 6) => { table: Rule["table"]; line: string }[]): Promise<void> {
+  watch(onFailure: (error: unknown) => void): Disposable {
+    const watch = new RulesetWatch(async () => {
+      const results = await Promise.allSettled([...this.#families.values()].map((batch) => batch.verify()));
+      for (const result of results) if (result.status === "rejected") onFailure(result.reason);
+    });
+    for (const batch of this.#families.values()) batch.watch = watch;
+    return watch;
+  }
+
+  async #apply(changes: (family: 4 | 6) => Change[]): Promise<void> {
     await Promise.all([...this.#families].map(([family, batch]) => batch.apply(changes(family))));
   }
 
-  /** The whole batch that brings a family from what `iptables-save` shows to what should be. */
-  #repair(family: 4 | 6, text: string): { table: Rule["table"]; line: string }[] {
-    const saved = parseSaved(text, this.#style.mark);
-    const rules = [
+  #desired(family: 4 | 6): Desired {
+    return {
+      repair: (text) => {
+        const saved = parseSaved(text, this.#style.mark);
+        return [
+          ...missingChains(saved, chainsOf(this.#style.prefix)),
+          ...removeOwn(saved),
+          ...this.#allRules(family).map(add),
+          ...(this.#droppedForwards.has(family) ? [forwardPolicy] : []),
+        ];
+      },
+      holds: (text) => parseSaved(text, this.#style.mark).own.length === this.#allRules(family).length,
+    };
+  }
+
+  #allRules(family: 4 | 6): Rule[] {
+    return [
       ...baseRules(this.#style, family),
       ...[...this.#networks.values()].flatMap((network) => this.#networkRules(network, family)),
       ...this.#endpointRules([...this.#ports.values()], [...this.#links.values()], family),
     ];
-    return [...missingChains(saved, chainsOf(this.#style.prefix)), ...removeOwn(saved), ...rules.map(add)];
   }
 
   #networkRules(network: FirewallNetwork, family: 4 | 6): Rule[] {

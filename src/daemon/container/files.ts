@@ -1,0 +1,117 @@
+import type { Readable } from "node:stream";
+import { lookupUser } from "../runtime/user/lookup.ts";
+import { readUserDatabase } from "../runtime/user/read.ts";
+import { type CopySubject, getArchive, putArchive, statPath } from "./archive/archive.ts";
+import type { PathStat } from "./archive/path-stat.ts";
+import type { ContainerContext } from "./context.ts";
+import { exportRoot } from "./export.ts";
+import { type ContainerRecord, eventAttributes } from "./record.ts";
+import { isRunning } from "./state.ts";
+
+/** **Source:** Engine API, ContainerArchiveInfo. @throws EngineError */
+export const statContainerPath = async (
+  context: ContainerContext,
+  reference: string,
+  path: string,
+): Promise<PathStat> => {
+  await using root = openRoot(context, context.containers.find(reference));
+  return await statPath(context.copy, subjectOf(root, reference), path);
+};
+
+/** **Source:** Engine API, ContainerArchive. @throws EngineError */
+export const getContainerArchive = async (
+  context: ContainerContext,
+  reference: string,
+  path: string,
+): Promise<{ stat: PathStat; tar: Readable }> => {
+  const record = context.containers.find(reference);
+  const root = openRoot(context, record);
+  try {
+    const archive = await getArchive(context.copy, subjectOf(root, reference), path);
+    archive.tar.once("close", () => void root[Symbol.asyncDispose]());
+    tell(context, record, "archive-path");
+    return archive;
+  } catch (error) {
+    await root[Symbol.asyncDispose]();
+    throw error;
+  }
+};
+
+/** **Source:** Engine API, PutContainerArchive. @throws EngineError */
+export const putContainerArchive = async (
+  context: ContainerContext,
+  reference: string,
+  path: string,
+  content: Readable,
+  options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
+): Promise<void> => {
+  const record = context.containers.find(reference);
+  await using root = openRoot(context, record);
+  const owner = options.copyUIDGID
+    ? lookupUser(record.config.User ?? "", readUserDatabase(root.path), record.hostConfig.GroupAdd ?? [])
+    : undefined;
+  await putArchive(context.copy, subjectOf(root, reference), path, content, {
+    noOverwriteDirNonDir: options.noOverwriteDirNonDir,
+    ...(owner ? { owner: { uid: owner.uid, gid: owner.gid } } : {}),
+    ...(options.signal ? { signal: options.signal } : {}),
+  });
+  tell(context, record, "extract-to-dir");
+};
+
+/** The merged root of a container as a tar, without its volumes. **Source:** Engine API, ContainerExport. */
+export const exportContainer = (context: ContainerContext, reference: string): Readable => {
+  const record = context.containers.find(reference);
+  const root = openRoot(context, record);
+  const tar = exportRoot(context.copy.workers, root.path);
+  tar.once("close", () => void root[Symbol.asyncDispose]());
+  tell(context, record, "export");
+  return tar;
+};
+
+interface OpenRoot extends AsyncDisposable {
+  path: string;
+  record: Readonly<ContainerRecord>;
+}
+
+/** The merged root of a container: mounted for as long as it is used when the container does not run. */
+const openRoot = (context: ContainerContext, record: Readonly<ContainerRecord>): OpenRoot => {
+  const users = context.live.of(record.id);
+  users.rootUsers += 1;
+  const path = context.layers.mountWritable(record.id);
+  return {
+    path,
+    record,
+    async [Symbol.asyncDispose]() {
+      users.rootUsers -= 1;
+      await context.queue.run(record.id, async () => {
+        const now = context.containers.get(record.id);
+        if (!now || isRunning(now.state) || users.rootUsers > 0) return;
+        await context.layers.unmountWritable(record.id);
+      });
+    },
+  };
+};
+
+const subjectOf = ({ path, record }: OpenRoot, name: string): CopySubject => ({
+  name,
+  rootPath: path,
+  readOnlyRoot: record.hostConfig.ReadonlyRootfs ?? false,
+  mounts: record.mounts
+    .filter(({ Type }) => Type === "bind" || Type === "volume")
+    .map(({ Source, Destination, RW }) => ({
+      source: Source ?? "",
+      destination: Destination ?? "",
+      readOnly: RW === false,
+    })),
+});
+
+const tell = (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  action: "archive-path" | "extract-to-dir" | "export",
+): void =>
+  context.database.emit({
+    Type: "container",
+    Action: action,
+    Actor: { ID: record.id, Attributes: eventAttributes(record) },
+  });

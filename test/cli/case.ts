@@ -1,0 +1,32 @@
+/** One command line of the stock CLI. */
+export interface Case {
+  /** For /bin/sh, in a fresh folder of its group, with `docker` meaning the CLI under test. */
+  sh: string;
+  /** Prepares the next cases: not recorded, must succeed. */
+  setup?: true;
+  /** Lines of stdout may come in any order. */
+  sorted?: true;
+}
+
+export interface CaseGroup {
+  name: string;
+  cases: Case[];
+}
+
+/** Prepares the next cases: not recorded, must succeed. */
+export const setup = (sh: string): Case => ({ sh, setup: true });
+/** Lines of stdout may come in any order. */
+export const sorted = (sh: string): Case => ({ sh, sorted: true });
+
+export const cases = (name: string, list: (string | Case)[]): CaseGroup => ({
+  name,
+  cases: list.map((item) => (typeof item === "string" ? { sh: item } : item)),
+});
+
+/** Runs something on a terminal: util-linux's `script` gives it one and passes its status on. `input` is typed a second later. */
+export const onTerminal = (command: string, input = ""): string =>
+  `{ sleep 1; printf '${input}'; } | script -qec "${command.replaceAll('"', '\\"')}" /dev/null`;
+
+/** A container that leaves at once on SIGTERM. */
+export const sleeper = (name: string, options = ""): Case =>
+  setup(`docker run -d --name ${name} ${options} busybox sh -c 'trap "exit 0" TERM; sleep 1000 & wait'`);

@@ -1,0 +1,25 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { exceptions } from "./exceptions.ts";
+import type { CliResult } from "./run.ts";
+
+/** The recorded outcomes of a group by command line. */
+export const recordingOf = (engine: string, client: string, group: string): Map<string, CliResult> => {
+  const file = join(import.meta.dirname, "recorded", engine, `client-${client}`, `${group}.json`);
+  const results = JSON.parse(readFileSync(file, "utf8")) as CliResult[];
+  return new Map(results.map((result) => [result.sh, result]));
+};
+
+const parts = ["code", "stdout", "stderr"] as const;
+
+/** What differs from the recording, one text a part; empty when nothing does. */
+export const differences = (recorded: CliResult | undefined, answered: CliResult): string[] => {
+  if (!recorded) return [`${answered.sh}: not recorded`];
+  return parts
+    .filter((part) => recorded[part] !== answered[part])
+    .filter((part) => !exceptions.some((one) => (one.part ?? part) === part && one.sh.test(answered.sh)))
+    .map(
+      (part) =>
+        `${part}\n    recorded ${JSON.stringify(recorded[part])}\n    answered ${JSON.stringify(answered[part])}`,
+    );
+};

@@ -1,0 +1,90 @@
+import { collect, get, group, pause, post, put, del, setup } from "../step.ts";
+import { writeTar } from "../../support/tar-archive.ts";
+
+const hasEnded = (name: string) => setup(post(`/containers/${name}/wait`));
+
+/** What one life of a container, its exec, image, volume and network tells a listener. */
+export const events = group("events", [
+  get("/events", { since: "x" }),
+  get("/events", { until: "x" }),
+  get("/events", { since: "10", until: "5" }),
+  get("/events", { since: "1", until: "2" }),
+  get("/events", { filters: "nonsense", until: "1" }),
+  get("/events", { filters: { nonsense: ["x"] }, until: "1", since: "0" }),
+  { ...get("/events", {}, { readMs: 9000 }), background: "all" },
+  {
+    ...get("/events", { filters: { type: ["container"], event: ["start", "die"] } }, { readMs: 9000 }),
+    background: "start-die",
+  },
+  {
+    ...get("/events", { filters: { container: ["story"], event: ["exec_create", "exec_die"] } }, { readMs: 9000 }),
+    background: "execs",
+  },
+  { ...get("/events", { filters: { label: ["tale=1"] } }, { readMs: 9000 }), background: "labelled" },
+  { ...get("/events", { filters: { image: ["busybox"] } }, { readMs: 9000 }), background: "of-image" },
+  { ...get("/events", { filters: { type: ["network", "volume"] } }, { readMs: 9000 }), background: "network-volume" },
+  setup(post("/volumes/create", { Name: "storyvol", Labels: { tale: "1" } })),
+  setup(post("/networks/create", { Name: "storynet" }, {}, { capture: { storynet: "Id" } })),
+  setup(
+    post(
+      "/containers/create",
+      { Image: "busybox", Cmd: ["sleep", "1000"], Labels: { tale: "1" }, HostConfig: { Binds: ["storyvol:/v"] } },
+      { name: "story" },
+      { capture: { story: "Id" } },
+    ),
+  ),
+  setup(post("/containers/story/start")),
+  setup(post("/networks/storynet/connect", { Container: "story" })),
+  setup(post("/containers/story/exec", { Cmd: ["true"], AttachStdout: true }, {}, { capture: { "story-exec": "Id" } })),
+  setup(post("/exec/<story-exec>/start", {}, {}, { hijack: { close: true } })),
+  pause(300),
+  setup(post("/containers/story/pause")),
+  setup(post("/containers/story/unpause")),
+  setup(post("/containers/story/rename", undefined, { name: "tale" })),
+  setup(get("/containers/tale/top")),
+  setup(post("/containers/tale/resize", undefined, { h: 10, w: 20 })),
+  setup(post("/containers/tale/update", { CpuShares: 512 })),
+  setup(get("/containers/tale/archive", { path: "/etc/passwd" })),
+  setup(
+    put(
+      "/containers/tale/archive",
+      { path: "/tmp" },
+      { body: writeTar([{ name: "x", content: "x" }]), headers: { "Content-Type": "application/x-tar" } },
+    ),
+  ),
+  setup(get("/containers/tale/export")),
+  setup(post("/networks/storynet/disconnect", { Container: "tale" })),
+  setup(post("/containers/tale/kill", undefined, { signal: "WINCH" })),
+  setup(post("/containers/tale/restart", undefined, { t: 0 })),
+  pause(300),
+  setup(post("/containers/tale/kill")),
+  hasEnded("tale"),
+  setup(post("/commit", {}, { container: "tale", repo: "committed", tag: "1" }, { capture: { committed: "Id" } })),
+  setup(post("/images/committed:1/tag", undefined, { repo: "again", tag: "2" })),
+  setup(del("/containers/tale", { v: 1 })),
+  setup(del("/images/again:2")),
+  setup(del("/images/committed:1")),
+  setup(del("/networks/storynet")),
+  setup(del("/volumes/storyvol")),
+  setup(post("/containers/prune")),
+  setup(post("/volumes/prune")),
+  setup(post("/networks/prune")),
+  setup(post("/images/prune")),
+  pause(300),
+  get(
+    "/events",
+    { since: "1", until: "4102444800", filters: { container: ["<story>"] } },
+    { readMs: 1000, name: "replay of the container" },
+  ),
+  get(
+    "/events",
+    { since: "1", until: "4102444800", filters: { type: ["image"] } },
+    { readMs: 1000, name: "replay of images" },
+  ),
+  get(
+    "/v1.24/events",
+    { since: "1", until: "4102444800", filters: { container: ["<story>"], event: ["start"] } },
+    { readMs: 1000, name: "replay in 1.24" },
+  ),
+  ...["all", "start-die", "execs", "labelled", "of-image", "network-volume"].map((name) => collect(name)),
+]);

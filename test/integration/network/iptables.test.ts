@@ -1,0 +1,3 @@
+import { firewallContract } from "../../support/firewall-contract.ts";
+
+firewallContract("iptables");
