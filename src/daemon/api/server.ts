@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, ServerResponse } from 
 import type { Duplex } from "node:stream";
 import { Trace, withTrace } from "../../base/trace.ts";
 import { EngineError } from "../../base/errors.ts";
+import { BusyPoll } from "./busy-poll.ts";
 import { Call } from "./call.ts";
 import { commonHeaders, type Identity, jsonType } from "./headers.ts";
 import { Ping } from "./ping.ts";
@@ -38,6 +39,7 @@ const badRequest =
 export class Api {
   readonly #router: Router;
   readonly #ping: Ping;
+  readonly #busyPoll = new BusyPoll();
   readonly #headers: readonly string[];
   readonly #options: ApiOptions;
   readonly #steps = new Map<string, readonly VersionStep[]>();
@@ -61,6 +63,7 @@ export class Api {
     // A client that has said all it has to say may still want the answer.
     (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     server.on("request", (request, response) => {
+      this.#busyPoll.stayAwake();
       if (!this.#ping.answers(request, response)) void this.#serve(request, response, undefined);
     });
     server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
