@@ -64,6 +64,8 @@ export class Api {
     (server as Server & { httpAllowHalfOpen: boolean }).httpAllowHalfOpen = true;
     server.on("request", (request, response) => {
       this.#busyPoll.stayAwake();
+      // Go says nothing of a connection that stays.
+      if (response.shouldKeepAlive) response.removeHeader("Connection");
       if (!this.#ping.answers(request, response)) void this.#serve(request, response, undefined);
     });
     server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {

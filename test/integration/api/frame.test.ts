@@ -152,6 +152,7 @@ test("the frame answers as Docker does", async (t) => {
     using connection = await api.connect();
     connection.socket.write("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
     await connection.has("\r\n\r\nOK");
+    assert.ok(!connection.text.includes("Connection:"));
     connection.socket.end("GET /things/q/json HTTP/1.1\r\nHost: x\r\n\r\n");
     await connection.has('{"name":"q"}');
     await connection.until(() => connection.ended);
