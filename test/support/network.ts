@@ -7,12 +7,9 @@ import { newContainerId } from "../../src/base/ids.ts";
 import { startPool } from "../../src/linux/namespace/pool.ts";
 import { Database } from "../../src/daemon/state/database.ts";
 import type { Dns } from "../../src/daemon/network/dns/dns.ts";
-import { IptablesFirewall } from "../../src/daemon/network/firewall/iptables/backend.ts";
-import { iptablesCommand } from "../../src/daemon/network/firewall/iptables/command.ts";
+import { openFirewall } from "../../src/daemon/network/firewall/open.ts";
 import { DnsWorker } from "../../src/daemon/network/dns/dns-worker.ts";
 import { SandboxNamespace } from "../../src/daemon/network/sandbox/namespace.ts";
-import { NftablesFirewall } from "../../src/daemon/network/firewall/nftables/backend.ts";
-import { nftCommand } from "../../src/daemon/network/firewall/nftables/command.ts";
 import type { Firewall } from "../../src/daemon/network/firewall/firewall.ts";
 import { type NetworkNames, decideNames, markOf } from "../../src/daemon/network/names.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
@@ -21,9 +18,8 @@ import { NetworkService } from "../../src/daemon/network/service.ts";
 
 /** The backends that the contract suite runs with. */
 export const firewalls: Record<string, (names: NetworkNames, instance: string) => Firewall> = {
-  iptables: (names, instance) =>
-    new IptablesFirewall({ prefix: names.chainPrefix, mark: markOf(instance) }, iptablesCommand(4), iptablesCommand(6)),
-  nftables: (_, instance) => new NftablesFirewall(instance, nftCommand()),
+  iptables: (names, instance) => openFirewall("iptables", names, instance),
+  nftables: (names, instance) => openFirewall("nftables", names, instance),
 };
 
 /** For tests in which nobody asks. */
