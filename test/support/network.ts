@@ -9,7 +9,6 @@ import { Database } from "../../src/daemon/state/database.ts";
 import type { Dns } from "../../src/daemon/network/dns/dns.ts";
 import { openFirewall } from "../../src/daemon/network/firewall/open.ts";
 import { DnsWorker } from "../../src/daemon/network/dns/dns-worker.ts";
-import { SandboxNamespace } from "../../src/daemon/network/sandbox/namespace.ts";
 import type { Firewall } from "../../src/daemon/network/firewall/firewall.ts";
 import { type NetworkNames, decideNames, markOf } from "../../src/daemon/network/names.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
@@ -23,9 +22,15 @@ export const firewalls: Record<string, (names: NetworkNames, instance: string) =
 };
 
 /** For tests in which nobody asks. */
-export const noDns: Dns = { prepare: () => {}, serve: async () => {}, update: () => {}, stop: () => {} };
+export const noDns: Dns = {
+  prepare: () => {},
+  serve: async () => {},
+  update: () => {},
+  stop: () => {},
+  [Symbol.asyncDispose]: async () => {},
+};
 
-export const realDns = (): Dns => new DnsWorker((path) => SandboxNamespace.open(path));
+export const realDns = (): Dns => new DnsWorker();
 
 /** A network service on a database and directories of its own, in the test's network namespace. */
 export class NetworkFixture implements AsyncDisposable {
@@ -37,7 +42,6 @@ export class NetworkFixture implements AsyncDisposable {
   readonly #processes: ChildProcess[] = [];
   readonly #open: NewSandbox[] = [];
   #database!: Database;
-  #served: Dns = noDns;
   service!: NetworkService;
 
   private constructor(options: { names?: NetworkNames; backend?: string; dns?: () => Dns }) {
@@ -61,22 +65,19 @@ export class NetworkFixture implements AsyncDisposable {
     this.#database = Database.open(join(this.root, "berth.db"));
     const firewall = firewalls[this.#backend]?.(this.names, this.instance);
     if (firewall === undefined) throw new Error(`no backend ${this.#backend}`);
-    this.#served = this.#dns();
     this.service = await NetworkService.open({
       execRoot: this.root,
       instance: this.instance,
       names: this.names,
       database: this.#database,
       firewall,
-      dns: this.#served,
+      dns: this.#dns(),
     });
   }
 
   /** As a kill of the daemon does: nothing in the kernel is undone. */
   async crash(): Promise<void> {
     await this.service[Symbol.asyncDispose]();
-    const dns = this.#served;
-    if (dns instanceof DnsWorker) await dns[Symbol.asyncDispose]();
     this.#database.close();
   }
 

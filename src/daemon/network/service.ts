@@ -163,6 +163,7 @@ export class NetworkService implements AsyncDisposable {
     this.#watch[Symbol.dispose]();
     await this.#context.sweeper[Symbol.asyncDispose]();
     await this.#context.connections[Symbol.asyncDispose]();
+    await this.#context.dns[Symbol.asyncDispose]();
     this.#context.route.close();
   }
 
