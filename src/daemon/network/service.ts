@@ -87,6 +87,16 @@ export class NetworkService implements AsyncDisposable {
     this.#watch = context.firewall.watch((error) => context.report("restoring the firewall's rules", error));
   }
 
+  /** What this instance calls its things on the host. */
+  get names(): NetworkNames {
+    return this.#context.names;
+  }
+
+  /** "iptables" or "nftables". */
+  get firewallName(): string {
+    return this.#context.firewall.name;
+  }
+
   list(filters: Filters = Filters.none): Network[] {
     return list(this.#context, filters);
   }

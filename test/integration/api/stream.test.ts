@@ -253,7 +253,9 @@ test("a refused upload is read to its end, so that the client gets to the answer
   await using api = await TestApi.start({ routes: unsupportedRoutes });
   using connection = await api.connect();
   const size = 8 * 1024 * 1024;
-  connection.socket.write(`POST /build HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: ${size}\r\n\r\n`);
+  connection.socket.write(
+    `POST /build HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-tar\r\nContent-Length: ${size}\r\n\r\n`,
+  );
   connection.socket.write(Buffer.alloc(size));
   await connection.has("HTTP/1.1 501 Not Implemented");
   await connection.until(() => connection.socket.writableLength === 0);
