@@ -55,7 +55,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   stack.use(content.workers);
   stack.use(content.durability);
   const runtime = await openRuntime(config, cgroups);
-  const network = stack.use(await openNetwork(config, database, clock, id));
+  const networks = stack.use(await openNetwork(config, database, clock, id, log));
   const volumes = new VolumeService({
     root: join(config.dataRoot, "volumes"),
     clock,
@@ -89,7 +89,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     content,
     runtime,
     images,
-    networks: network.networks,
+    networks,
     volumes,
     views: stack.use(new ContainerViews()),
   });
@@ -101,15 +101,15 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   await volumes.restore([...store.values()].map(volumeUse));
   void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
 
-  const services = { containers, images, networks: network.networks, volumes };
+  const services = { containers, images, networks, volumes };
   const components = readComponents();
   const owned = stack.move();
   return {
     ...services,
-    dockerNames: network.names.claim === "docker",
+    dockerNames: networks.names.claim === "docker",
     system: {
       cgroupDriver: runtime.cgroupDriver,
-      firewallBackend: network.firewall.name,
+      firewallBackend: networks.firewallName,
       counts: () => counts(store, images),
       storage: { name: content.layers.driver.name, status: () => content.layers.driver.status() },
       runtimes: () => Object.fromEntries(runtime.runtimes.map(({ name, path }) => [name, { path }])),

@@ -5,7 +5,7 @@ import { createServer as createWebServer } from "node:http";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { Lan, sendLoopbackOut } from "./lan.ts";
-import { NetworkFixture } from "./network.ts";
+import { NetworkFixture, inventory } from "./network.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
 
 const publish = (binding: string, port = "80/tcp"): Pick<NetworkRequest, "portBindings" | "exposedPorts"> => {
@@ -203,5 +203,41 @@ export const firewallContract = (backend: string): void => {
     } finally {
       server.close();
     }
+  });
+
+  test(`${backend}: where the engine turned forwarding on, nothing else is forwarded, also by the next daemon`, async () => {
+    execFileSync("/usr/sbin/sysctl", ["-qw", "net.ipv4.ip_forward=0"]);
+    await using network = await NetworkFixture.start({ backend });
+    using lan = new Lan();
+    using other = new Lan("far", "198.51.100");
+    const client = await network.attach();
+    await network.serve(other.path, "far");
+    lan.route(`${other.address}/32`);
+    execFileSync("/usr/sbin/ip", ["-n", "far", "route", "add", `${lan.address}/32`, "via", other.host]);
+    const url = `http://${other.address}/`;
+    assert.equal(network.fetch(url, client.key), "far");
+    assert.equal(network.fetch(url, lan.path), null);
+    await network.crash();
+    await network.open();
+    assert.equal(network.fetch(url, client.key), "far");
+    assert.equal(network.fetch(url, lan.path), null);
+    execFileSync("/usr/sbin/iptables", ["-P", "FORWARD", "ACCEPT"]);
+  });
+
+  test(`${backend}: containers that start and end at once get what they ask for, and leave nothing`, async () => {
+    await using network = await NetworkFixture.start({ backend });
+    const before = inventory(network.root);
+    const attached = await Promise.all(
+      Array.from({ length: 12 }, (_, index) => network.attach(publish(String(9000 + index)))),
+    );
+    assert.equal(new Set(attached.map(({ networks }) => networks["bridge"]?.IPAddress)).size, 12);
+    const [last] = attached.slice(-1);
+    assert.ok(last);
+    await network.serve(last.key, "last");
+    assert.equal(network.fetch("http://127.0.0.1:9011/"), "last");
+    for (const sandbox of attached) sandbox.closeFds();
+    await Promise.all(attached.map(({ containerId }) => network.service.release(containerId)));
+    await network.settle();
+    assert.deepEqual(inventory(network.root), before);
   });
 };

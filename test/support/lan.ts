@@ -6,13 +6,18 @@ import { execFileSync } from "node:child_process";
  */
 export class Lan implements Disposable {
   readonly path: string;
-  readonly host = "192.0.2.1";
-  readonly address = "192.0.2.2";
-  readonly host6 = "2001:db8:1::1";
+  readonly host: string;
+  readonly address: string;
+  readonly host6: string;
   readonly #name: string;
 
-  constructor(name = "lan") {
+  /** @param net the first three bytes of its network */
+  constructor(name = "lan", net = "192.0.2") {
     this.#name = name;
+    this.host = `${net}.1`;
+    this.address = `${net}.2`;
+    const net6 = `2001:db8:${net.split(".")[0]}:`;
+    this.host6 = `${net6}:1`;
     this.path = `/run/netns/${name}`;
     run(`ip netns add ${name}`);
     run(`ip link add ${name}0 type veth peer name eth0 netns ${name}`);
@@ -20,7 +25,7 @@ export class Lan implements Disposable {
     run(`ip -6 addr add ${this.host6}/64 dev ${name}0 nodad`);
     run(`ip link set ${name}0 up`);
     run(`ip -n ${name} addr add ${this.address}/24 dev eth0`);
-    run(`ip -n ${name} -6 addr add 2001:db8:1::2/64 dev eth0 nodad`);
+    run(`ip -n ${name} -6 addr add ${net6}:2/64 dev eth0 nodad`);
     run(`ip -n ${name} link set lo up`);
     run(`ip -n ${name} link set eth0 up`);
   }

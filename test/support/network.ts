@@ -7,12 +7,8 @@ import { newContainerId } from "../../src/base/ids.ts";
 import { startPool } from "../../src/linux/namespace/pool.ts";
 import { Database } from "../../src/daemon/state/database.ts";
 import type { Dns } from "../../src/daemon/network/dns/dns.ts";
-import { IptablesFirewall } from "../../src/daemon/network/firewall/iptables/backend.ts";
-import { iptablesCommand } from "../../src/daemon/network/firewall/iptables/command.ts";
+import { openFirewall } from "../../src/daemon/network/firewall/open.ts";
 import { DnsWorker } from "../../src/daemon/network/dns/dns-worker.ts";
-import { SandboxNamespace } from "../../src/daemon/network/sandbox/namespace.ts";
-import { NftablesFirewall } from "../../src/daemon/network/firewall/nftables/backend.ts";
-import { nftCommand } from "../../src/daemon/network/firewall/nftables/command.ts";
 import type { Firewall } from "../../src/daemon/network/firewall/firewall.ts";
 import { type NetworkNames, decideNames, markOf } from "../../src/daemon/network/names.ts";
 import type { NetworkRequest } from "../../src/daemon/network/request.ts";
@@ -21,15 +17,20 @@ import { NetworkService } from "../../src/daemon/network/service.ts";
 
 /** The backends that the contract suite runs with. */
 export const firewalls: Record<string, (names: NetworkNames, instance: string) => Firewall> = {
-  iptables: (names, instance) =>
-    new IptablesFirewall({ prefix: names.chainPrefix, mark: markOf(instance) }, iptablesCommand(4), iptablesCommand(6)),
-  nftables: (_, instance) => new NftablesFirewall(instance, nftCommand()),
+  iptables: (names, instance) => openFirewall("iptables", names, instance),
+  nftables: (names, instance) => openFirewall("nftables", names, instance),
 };
 
 /** For tests in which nobody asks. */
-export const noDns: Dns = { prepare: () => {}, serve: async () => {}, update: () => {}, stop: () => {} };
+export const noDns: Dns = {
+  prepare: () => {},
+  serve: async () => {},
+  update: () => {},
+  stop: () => {},
+  [Symbol.asyncDispose]: async () => {},
+};
 
-export const realDns = (): Dns => new DnsWorker((path) => SandboxNamespace.open(path));
+export const realDns = (): Dns => new DnsWorker();
 
 /** A network service on a database and directories of its own, in the test's network namespace. */
 export class NetworkFixture implements AsyncDisposable {
@@ -41,7 +42,6 @@ export class NetworkFixture implements AsyncDisposable {
   readonly #processes: ChildProcess[] = [];
   readonly #open: NewSandbox[] = [];
   #database!: Database;
-  #served: Dns = noDns;
   service!: NetworkService;
 
   private constructor(options: { names?: NetworkNames; backend?: string; dns?: () => Dns }) {
@@ -65,22 +65,19 @@ export class NetworkFixture implements AsyncDisposable {
     this.#database = Database.open(join(this.root, "berth.db"));
     const firewall = firewalls[this.#backend]?.(this.names, this.instance);
     if (firewall === undefined) throw new Error(`no backend ${this.#backend}`);
-    this.#served = this.#dns();
     this.service = await NetworkService.open({
       execRoot: this.root,
       instance: this.instance,
       names: this.names,
       database: this.#database,
       firewall,
-      dns: this.#served,
+      dns: this.#dns(),
     });
   }
 
   /** As a kill of the daemon does: nothing in the kernel is undone. */
   async crash(): Promise<void> {
     await this.service[Symbol.asyncDispose]();
-    const dns = this.#served;
-    if (dns instanceof DnsWorker) await dns[Symbol.asyncDispose]();
     this.#database.close();
   }
 

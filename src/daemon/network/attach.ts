@@ -17,7 +17,7 @@ import { linkTargets } from "./sandbox/link-targets.ts";
 import { SandboxNamespace, unpin } from "./sandbox/namespace.ts";
 import { forgetEndpoint, planEndpoint } from "./sandbox/plan.ts";
 import { routeThrough, silenceEndpoint } from "./sandbox/endpoint.ts";
-import { firewallLinks, firewallPorts } from "./sandbox/port-rules.ts";
+import { firewallPorts, linkRules } from "./sandbox/port-rules.ts";
 import { type NewSandbox, newSandbox } from "./sandbox/sandbox.ts";
 import { networkEvent } from "./event.ts";
 
@@ -103,6 +103,7 @@ const build = (
     endpoints,
     ports: reservation.ports,
     files,
+    links: linkRules(context, { endpoints, files }),
     upstream: usesDns({ endpoints }) ? upstreamServers(files) : [],
   };
   context.database.lightTransaction((transaction) => {
@@ -115,8 +116,7 @@ const build = (
 
 const putInForce = async (context: NetworkContext, record: SandboxRecord): Promise<void> => {
   const ports = firewallPorts(context, record);
-  const links = firewallLinks(context, record);
-  if (ports.length > 0 || links.length > 0) await context.firewall.addPorts(ports, links);
+  if (ports.length > 0 || record.links.length > 0) await context.firewall.addPorts(ports, record.links);
   await context.connections.forgetFlows(record.ports);
   await context.connections.settled(record.endpoints.flatMap(addressesOf));
   if (usesDns(record)) {

@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { NetlinkSocket } from "../../linux/netlink/socket.ts";
 import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
+import type { ForwardingRecord } from "./driver/forwarding.ts";
 import type { Dns } from "./dns/dns.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import type { Addresses } from "./ipam/addresses.ts";
@@ -23,6 +24,7 @@ export interface NetworkContext {
   networks: Table<NetworkRecord>;
   /** By container id. */
   sandboxes: Table<SandboxRecord>;
+  settings: Table<ForwardingRecord>;
   firewall: Firewall;
   /** Tells the daemon's log of what failed where nobody waits for it. */
   report: (message: string, error: unknown) => void;

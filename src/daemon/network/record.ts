@@ -1,3 +1,4 @@
+import type { FirewallLink } from "./firewall/firewall.ts";
 import type { EndpointSettings, IPAMConfig } from "../../wire/engine/network.ts";
 
 /** A network as it is stored, in table `networks` by its id. */
@@ -100,6 +101,8 @@ export interface SandboxRecord {
   endpoints: EndpointRecord[];
   ports: PublishedPort[];
   files: FileOptions;
+  /** What the firewall lets through for its links, as it was told. */
+  links: FirewallLink[];
   /** Where the embedded DNS asks for what it does not know; empty: nowhere. */
   upstream: string[];
 }

@@ -4,7 +4,7 @@ import type { EndpointRecord, SandboxRecord } from "./record.ts";
 import { silenceEndpoint } from "./sandbox/endpoint.ts";
 import { unpin } from "./sandbox/namespace.ts";
 import { forgetEndpoint } from "./sandbox/plan.ts";
-import { firewallLinks, firewallPorts } from "./sandbox/port-rules.ts";
+import { firewallPorts } from "./sandbox/port-rules.ts";
 
 /**
  * Takes a container's network away. When the promise is fulfilled its ports, addresses and names can be used again and
@@ -14,11 +14,10 @@ export const release = async (context: NetworkContext, containerId: string): Pro
   const record = context.sandboxes.get(containerId);
   if (record === undefined) return;
   const ports = firewallPorts(context, record);
-  const links = firewallLinks(context, record);
   for (const endpoint of record.endpoints) silence(context, endpoint);
   context.dns.stop(containerId);
   unpin(record.path);
-  if (ports.length > 0 || links.length > 0) await context.firewall.removePorts(ports, links);
+  if (ports.length > 0 || record.links.length > 0) await context.firewall.removePorts(ports, record.links);
   context.connections.forgetAddresses(record.endpoints.flatMap(addressesOf));
   context.database.lightTransaction((transaction) => {
     transaction.delete(context.sandboxes, containerId);

@@ -3,12 +3,13 @@ import type { NetworkContext } from "./context.ts";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { plugIn } from "./driver/establish.ts";
+import { droppedForwards } from "./driver/forwarding.ts";
 import { firewallNetwork } from "./driver/options.ts";
 import { usesDns } from "./file/container-files.ts";
 import type { SandboxRecord } from "./record.ts";
 import { addressesOf, release } from "./release.ts";
 import { SandboxNamespace, unpin } from "./sandbox/namespace.ts";
-import { firewallLinks, firewallPorts } from "./sandbox/port-rules.ts";
+import { firewallPorts } from "./sandbox/port-rules.ts";
 
 /**
  * Takes up what an earlier daemon left: bridges, books of addresses and ports, and exactly the rules that belong to what
@@ -20,7 +21,8 @@ export const takeUp = async (context: NetworkContext): Promise<void> => {
   await context.firewall.sync({
     networks: networks.map(firewallNetwork),
     ports: sandboxes.flatMap((sandbox) => firewallPorts(context, sandbox)),
-    links: sandboxes.flatMap((sandbox) => firewallLinks(context, sandbox)),
+    links: sandboxes.flatMap(({ links }) => links),
+    droppedForwards: droppedForwards(context),
   });
   for (const network of networks) plugIn(context, network);
   for (const { endpoints, ports } of sandboxes) {

@@ -19,7 +19,8 @@ import type { NetworkContext } from "./context.ts";
 import { create } from "./create.ts";
 import type { Dns } from "./dns/dns.ts";
 import { forward } from "./driver/establish.ts";
-import { findNetwork } from "./find.ts";
+import type { ForwardingRecord } from "./driver/forwarding.ts";
+import { findNetwork, isPredefined } from "./find.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { inspect, list } from "./list.ts";
 import { type NetworkNames, markOf } from "./names.ts";
@@ -67,8 +68,13 @@ export class NetworkService implements AsyncDisposable {
     const context = contextOf(options);
     mkdirSync(join(options.execRoot, "netns"), { recursive: true, mode: 0o755 });
     const networks = predefinedNetworks(context, options.bridge ?? {});
+    const given = new Set(networks.map(({ id }) => id));
     context.database.transaction((transaction) => {
       for (const network of networks) transaction.put(context.networks, network.id, network);
+      // `--bridge none`: the default bridge of earlier is a network no more.
+      for (const { id, name } of context.networks.values()) {
+        if (isPredefined(name) && !given.has(id)) transaction.delete(context.networks, id);
+      }
     });
     await takeUp(context);
     // One after the other: each may set the policy of the same chain.
@@ -79,6 +85,16 @@ export class NetworkService implements AsyncDisposable {
   private constructor(context: NetworkContext) {
     this.#context = context;
     this.#watch = context.firewall.watch((error) => context.report("restoring the firewall's rules", error));
+  }
+
+  /** What this instance calls its things on the host. */
+  get names(): NetworkNames {
+    return this.#context.names;
+  }
+
+  /** "iptables" or "nftables". */
+  get firewallName(): string {
+    return this.#context.firewall.name;
   }
 
   list(filters: Filters = Filters.none): Network[] {
@@ -157,6 +173,7 @@ export class NetworkService implements AsyncDisposable {
     this.#watch[Symbol.dispose]();
     await this.#context.sweeper[Symbol.asyncDispose]();
     await this.#context.connections[Symbol.asyncDispose]();
+    await this.#context.dns[Symbol.asyncDispose]();
     this.#context.route.close();
   }
 
@@ -178,6 +195,7 @@ const contextOf = (options: NetworkServiceOptions): NetworkContext => {
     clock: options.clock ?? systemClock(),
     database: options.database,
     networks: options.database.table<NetworkRecord>("networks"),
+    settings: options.database.table<ForwardingRecord>("settings"),
     sandboxes: options.database.table<SandboxRecord>("endpoints"),
     firewall: options.firewall,
     report,

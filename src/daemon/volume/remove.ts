@@ -56,7 +56,9 @@ export const prune = async (
   filters.requireKeys(["all", "label", "label!"]);
   for (const value of filters.get("all")) {
     if (!/^(1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/.test(value)) {
-      throw invalidParameter(`invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`);
+      throw invalidParameter(
+        `invalid filter 'all': strconv.ParseBool: parsing ${JSON.stringify(value)}: invalid syntax`,
+      );
     }
   }
   const all = filters.flag("all", false);

@@ -123,8 +123,6 @@ export class VolumeService {
   }
 
   #put(record: VolumeRecord): void {
-    this.#context.database.transaction((transaction) =>
-      transaction.put(this.#context.volumes, record.name, record),
-    );
+    this.#context.database.transaction((transaction) => transaction.put(this.#context.volumes, record.name, record));
   }
 }

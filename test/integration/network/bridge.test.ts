@@ -31,7 +31,7 @@ test("containers on the default bridge reach one another, the host and a publish
   });
 });
 
-test("two hundred containers come and go without a trace", async () => {
+test("two hundred containers come and go without a trace", async (t) => {
   await using network = await NetworkFixture.start();
   const before = inventory(network.root);
   const times: number[] = [];
@@ -43,7 +43,7 @@ test("two hundred containers come and go without a trace", async () => {
     await network.service.release(sandbox.containerId);
   }
   times.sort((a, b) => a - b);
-  console.log(`attach: median ${times[100]?.toFixed(2)} ms, worst ${times[199]?.toFixed(2)} ms`);
+  t.diagnostic(`attach: median ${times[100]?.toFixed(2)} ms, worst ${times[199]?.toFixed(2)} ms`);
   await network.service.restore(new Set());
   assert.deepEqual(inventory(network.root), before);
 });

@@ -18,7 +18,7 @@ test("a published port changes elements only, and leaves none behind", async () 
     },
   });
   try {
-    await firewall.sync({ networks: [], ports: [], links: [] });
+    await firewall.sync({ networks: [], ports: [], links: [], droppedForwards: [] });
     const listed = (): string => execFileSync("/usr/sbin/nft", ["list", "ruleset"], { encoding: "utf8" });
     const before = listed();
     const port = {

@@ -1,6 +1,11 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
+import { openNetworks } from "../../../src/daemon/network/open.ts";
+import { Database } from "../../../src/daemon/state/database.ts";
 import { decideNames } from "../../../src/daemon/network/names.ts";
 import { findTraces } from "../../../src/daemon/network/traces.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "../../../src/linux/netlink/socket.ts";
@@ -109,4 +114,22 @@ test("an instance knows its own traces again", async () => {
   assert.deepEqual([own.foreignBridge, own.foreignChains], [false, false]);
   const other = findTraces({ instance: "another", route, savedRules });
   assert.deepEqual([other.foreignBridge, other.foreignChains], [true, true]);
+});
+
+test("opened as the daemon does it, names are decided once", async () => {
+  const root = mkdtempSync(join(tmpdir(), "berth-network-"));
+  using database = Database.open(join(root, "berth.db"));
+  const open = async (claimDockerNames: boolean): Promise<string> => {
+    await using networks = await openNetworks({ execRoot: root, instance: "once", database, claimDockerNames });
+    return networks.inspect("bridge").Options?.["com.docker.network.bridge.name"] ?? "";
+  };
+  try {
+    const first = await open(true);
+    assert.equal(first, "docker0");
+    assert.equal(await open(false), first, "as stored");
+  } finally {
+    ip("link", "del", "docker0");
+    execFileSync("/usr/sbin/nft", ["flush", "ruleset"]);
+    rmSync(root, { recursive: true });
+  }
 });

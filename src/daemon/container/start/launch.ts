@@ -5,7 +5,9 @@ import type { ContainerContext } from "../context.ts";
 import { taskFolder } from "../folders.ts";
 import { handleExit, releaseResources } from "../exit.ts";
 import { beginHealth } from "../health/begin.ts";
+import { settle } from "../live.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
+import { deleteContainer } from "../remove.ts";
 import { transition } from "../state.ts";
 import { connectNetwork } from "./network.ts";
 import { mountAll } from "./mounts.ts";
@@ -29,7 +31,12 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
     task = await startTask(context, record, step);
   } catch (error) {
     await releaseResources(context, record);
-    throw noteFailure(context, record, error);
+    const told = noteFailure(context, record, error);
+    if (record.hostConfig.AutoRemove) {
+      const now = context.containers.get(id);
+      if (now) await deleteContainer(context, now, { removeVolumes: true });
+    }
+    throw told;
   }
   live.task = task;
   const running = recordStart(context, record, task);
@@ -118,5 +125,7 @@ const noteFailure = (context: ContainerContext, record: Readonly<ContainerRecord
   );
   const live = context.live.of(record.id);
   for (const attachment of live.pending) attachment.cancel();
+  live.lastExit = { StatusCode: exitCode, Error: { Message: told.message } };
+  if (record.state.status !== "restarting") settle(live.nextExit, live.lastExit);
   return told;
 };

@@ -12,7 +12,7 @@ import { NETLINK_NETFILTER, NetlinkSocket } from "../../../linux/netlink/socket.
 import { bindSocket, boundPort } from "../../../linux/socket/bind.ts";
 import type { SandboxRecord } from "../record.ts";
 import { addressesOf } from "../release.ts";
-import type { SandboxNamespace } from "../sandbox/namespace.ts";
+import { SandboxNamespace } from "../sandbox/namespace.ts";
 import type { Dns } from "./dns.ts";
 import type { DnsSockets } from "./server.ts";
 import type { DnsCommand } from "./worker.ts";
@@ -35,31 +35,24 @@ const protocols = { tcp: 6, udp: 17 };
  *
  * A worker that dies is started again, and everything is served again.
  */
-export class DnsWorker implements Dns, AsyncDisposable {
+export class DnsWorker implements Dns {
   #worker: Worker | undefined;
   #closed = false;
   /** What is served, to be told a new worker. */
-  readonly #served = new Map<string, { sandbox: SandboxRecord; open: () => SandboxNamespace }>();
-  readonly #openNamespace: (path: string) => SandboxNamespace;
-
-  /** @param openNamespace opens a pinned namespace again, for a worker that had to be started anew */
-  constructor(openNamespace: (path: string) => SandboxNamespace) {
-    this.#openNamespace = openNamespace;
-  }
+  readonly #served = new Map<string, SandboxRecord>();
 
   prepare(): void {
     this.#worker ??= this.#spawn();
   }
 
   async serve(sandbox: SandboxRecord, namespace: SandboxNamespace): Promise<void> {
-    this.#served.set(sandbox.containerId, { sandbox, open: () => this.#openNamespace(sandbox.path) });
+    this.#served.set(sandbox.containerId, sandbox);
     this.#start(sandbox, namespace);
   }
 
   update(sandbox: SandboxRecord): void {
-    const served = this.#served.get(sandbox.containerId);
-    if (served === undefined) return;
-    served.sandbox = sandbox;
+    if (!this.#served.has(sandbox.containerId)) return;
+    this.#served.set(sandbox.containerId, sandbox);
     this.#tell({ kind: "put", sandbox: visible(sandbox) });
   }
 
@@ -97,9 +90,9 @@ export class DnsWorker implements Dns, AsyncDisposable {
   }
 
   #serveAgain(): void {
-    for (const { sandbox, open } of this.#served.values()) {
+    for (const sandbox of this.#served.values()) {
       try {
-        using namespace = open();
+        using namespace = SandboxNamespace.open(sandbox.path);
         this.#start(sandbox, namespace);
       } catch {
         // The namespace has gone with its container, whose release is on its way.

@@ -2,7 +2,7 @@ import type { SandboxNamespace } from "../sandbox/namespace.ts";
 import type { SandboxRecord } from "../record.ts";
 
 /** The embedded DNS of all sandboxes. */
-export interface Dns {
+export interface Dns extends AsyncDisposable {
   /** Gets ready for the first sandbox, which is to come soon. */
   prepare(): void;
   /** Answers in a sandbox from now on. @throws SystemError */

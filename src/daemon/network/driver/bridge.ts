@@ -1,7 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { invalidParameter } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
-import { addAddress, listAddresses } from "../../../linux/netlink/address.ts";
+import { addAddress, listAddresses, removeAddress } from "../../../linux/netlink/address.ts";
 import { addBridge, getLink, removeLink, setLink } from "../../../linux/netlink/link.ts";
 import type { NetlinkSocket } from "../../../linux/netlink/socket.ts";
 import { readSysctl, writeSysctl } from "../../../linux/netlink/sysctl.ts";
@@ -26,10 +26,14 @@ export const ensureBridge = (route: NetlinkSocket, network: NetworkRecord, mark:
   const { bridge, mtu, inhibitIPv4, gatewayModeIPv4 } = bridgeOptions(network);
   const [created] = route.attempt([addBridge(bridge, { mac: randomMac(), mtu })]);
   if (created !== null && !isCode(created, "EEXIST")) throw created;
-  const { index, kind } = getLink(route, { name: bridge });
+  const { index, kind, alias } = getLink(route, { name: bridge });
   if (kind !== "bridge") throw invalidParameter(`existing interface ${bridge} is not a bridge`);
   if (created === null) route.change([setLink({ index }, { alias: mark })]);
   const present = listAddresses(route).filter(({ link }) => link === index);
+  const wanted = new Set((network.ipam.config ?? []).map(({ Gateway: gateway }) => gateway));
+  // The configuration of the default bridge may have changed.
+  const stale =
+    alias === mark ? present.filter(({ address }) => !address.startsWith("fe80:") && !wanted.has(address)) : [];
   const addresses = (network.ipam.config ?? []).flatMap(({ Gateway: gateway, Subnet: subnet }) => {
     const ipv4 = gateway !== undefined && !gateway.includes(":");
     if (gateway === undefined || (ipv4 && (inhibitIPv4 || gatewayModeIPv4 === "isolated"))) return [];
@@ -37,14 +41,15 @@ export const ensureBridge = (route: NetlinkSocket, network: NetworkRecord, mark:
     return addAddress({ link: index, address: gateway, prefixLength: Number(subnet?.split("/")[1]) });
   });
   settings(bridge, network);
-  route.change([...addresses, setLink({ index }, { up: true })]);
+  route.change([...stale.map(removeAddress), ...addresses, setLink({ index }, { up: true })]);
   return index;
 };
 
 const settings = (bridge: string, network: NetworkRecord): void => {
   // A router advertisement from a container must not change the host's routes.
   optional(["net", "ipv6", "conf", bridge, "accept_ra"], 0);
-  if (network.enableIPv6) optional(["net", "ipv6", "conf", bridge, "disable_ipv6"], 0);
+  // Without IPv6 on the network, none is spoken to the host either.
+  optional(["net", "ipv6", "conf", bridge, "disable_ipv6"], network.enableIPv6 ? 0 : 1);
   if (!network.internal && network.enableIPv4) writeSysctl(["net", "ipv4", "conf", bridge, "route_localnet"], 1);
 };
 
@@ -72,14 +77,12 @@ export const bridgeRemoval = (
   }
 };
 
-/**
- * Turns forwarding on.
- * @returns true when it was off: then nothing but the engine's traffic should be forwarded.
- */
-export const enableForwarding = (family: 4 | 6): boolean => {
-  const name = family === 4 ? ["net", "ipv4", "ip_forward"] : ["net", "ipv6", "conf", "all", "forwarding"];
-  if (readSysctl(name) !== "0") return false;
+const forwarding = (family: 4 | 6): string[] =>
+  family === 4 ? ["net", "ipv4", "ip_forward"] : ["net", "ipv6", "conf", "all", "forwarding"];
+
+export const isForwarding = (family: 4 | 6): boolean => readSysctl(forwarding(family)) !== "0";
+
+export const enableForwarding = (family: 4 | 6): void => {
   if (family === 6) writeSysctl(["net", "ipv6", "conf", "default", "forwarding"], 1);
-  writeSysctl(name, 1);
-  return true;
+  writeSysctl(forwarding(family), 1);
 };

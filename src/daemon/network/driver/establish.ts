@@ -2,7 +2,8 @@ import type { NetworkContext } from "../context.ts";
 import { isUserDefined } from "../find.ts";
 import { Addresses } from "../ipam/addresses.ts";
 import type { NetworkRecord } from "../record.ts";
-import { enableForwarding, ensureBridge } from "./bridge.ts";
+import { rememberDropped } from "./forwarding.ts";
+import { enableForwarding, ensureBridge, isForwarding } from "./bridge.ts";
 import { firewallNetwork } from "./options.ts";
 
 /** Makes what a network consists of in the kernel: first the rules, then the bridge that they protect. */
@@ -20,9 +21,14 @@ export const plugIn = (context: NetworkContext, network: NetworkRecord): void =>
   context.bridges.set(network.id, ensureBridge(context.route, network, context.mark));
 };
 
-/** Lets the host forward for a network; where that was off, nothing else is to be forwarded. */
+/** Lets the host forward for a network. Where that was off, nothing else is to be forwarded: that is seen to first. */
 export const forward = async (context: NetworkContext, network: NetworkRecord): Promise<void> => {
   if (network.internal || network.driver !== "bridge") return;
-  if (network.enableIPv4 && enableForwarding(4)) await context.firewall.dropForwarded(4);
-  if (network.enableIPv6 && enableForwarding(6)) await context.firewall.dropForwarded(6);
+  for (const family of [4, 6] as const) {
+    if (!(family === 4 ? network.enableIPv4 : network.enableIPv6) || isForwarding(family)) continue;
+    // oxlint-disable-next-line no-await-in-loop -- IPv6 only after IPv4, which has the same chains
+    await context.firewall.dropForwarded(family);
+    rememberDropped(context, family);
+    enableForwarding(family);
+  }
 };

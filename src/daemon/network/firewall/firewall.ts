@@ -53,6 +53,8 @@ export interface FirewallState {
   networks: FirewallNetwork[];
   ports: FirewallPort[];
   links: FirewallLink[];
+  /** Families in which `dropForwarded` was called since the machine's start. */
+  droppedForwards: (4 | 6)[];
 }
 
 /**

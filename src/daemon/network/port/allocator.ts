@@ -129,6 +129,11 @@ export class PortAllocator {
       closeReservation(part);
       throw error;
     }
+    if (part.ports.length === 0) {
+      throw systemError(
+        `cannot publish ${request.containerPort}/${request.proto} on ${request.hostIps.join(", ")}: the container has no address that it could be forwarded to`,
+      );
+    }
     for (const port of part.ports) this.#take(port);
     made.ports.push(...part.ports);
     made.holdFds.push(...part.holdFds);

@@ -16,7 +16,10 @@ export const firewallPorts = (context: NetworkContext, record: SandboxRecord): F
   });
 
 /** What links of a sandbox need where containers may not talk to one another (icc=false). */
-export const firewallLinks = (context: NetworkContext, record: SandboxRecord): FirewallLink[] =>
+export const linkRules = (
+  context: NetworkContext,
+  record: Pick<SandboxRecord, "endpoints" | "files">,
+): FirewallLink[] =>
   record.endpoints.flatMap((endpoint) => {
     const { bridge, icc } = bridgeOptions(networkOf(context, endpoint.networkId));
     const from = endpoint.ipv4?.address;

@@ -37,6 +37,8 @@ export class IptablesFirewall implements Firewall {
     for (const port of state.ports) this.#ports.set(JSON.stringify(port), port);
     for (const link of state.links) this.#links.set(JSON.stringify(link), link);
     await Promise.all([...this.#families.values()].map((batch) => batch.resync()));
+    // The chain's policy is the administrator's to change: it is set again only after a flush.
+    for (const family of state.droppedForwards) this.#droppedForwards.add(family);
   }
 
   async addNetwork(network: FirewallNetwork): Promise<void> {

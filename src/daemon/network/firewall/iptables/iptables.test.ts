@@ -66,7 +66,7 @@ test("changes that arrive while a batch runs go into the next one together", asy
 test("the raw table comes first, and the loopback guard before all others in it", async () => {
   const command = fake();
   const firewall = new IptablesFirewall(style, command, null);
-  await firewall.sync({ networks: [network], ports: [], links: [] });
+  await firewall.sync({ networks: [network], ports: [], links: [], droppedForwards: [] });
   assert.match(command.batches[0] ?? "", /^\*raw\n-I PREROUTING -d 127\.0\.0\.0\/8 ! -i lo -j DROP\n/);
   assert.ok((command.batches[0] ?? "").includes(":DOCKER-USER - [0:0]\n"));
 });

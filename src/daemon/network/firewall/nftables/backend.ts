@@ -39,6 +39,7 @@ export class NftablesFirewall implements Firewall {
     for (const network of state.networks) this.#networks.set(network.id, network);
     for (const port of state.ports) this.#ports.set(JSON.stringify(port), port);
     for (const link of state.links) this.#links.set(JSON.stringify(link), link);
+    for (const family of state.droppedForwards) this.#dropped.add(family);
     return this.#enqueue(() => this.#rebuild());
   }
 
@@ -100,10 +101,9 @@ export class NftablesFirewall implements Firewall {
       networks: [...this.#networks.values()],
       ports: [...this.#ports.values()],
       links: [...this.#links.values()],
+      droppedForwards: [...this.#dropped],
     };
-    const text = families.map(([family]) =>
-      tableText({ ...state, family, table: this.#table, dropForwarded: this.#dropped.has(family) }),
-    );
+    const text = families.map(([family]) => tableText({ ...state, family, table: this.#table }));
     await this.#apply(text.join(""));
     this.#listing = await this.#list();
   }

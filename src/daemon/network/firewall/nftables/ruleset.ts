@@ -6,8 +6,6 @@ type Family = 4 | 6;
 export interface RulesetInput extends FirewallState {
   table: string;
   family: Family;
-  /** Nothing but what networks need is forwarded. */
-  dropForwarded: boolean;
 }
 
 const quoted = (name: string): string => `"${name}"`;
@@ -45,7 +43,7 @@ ${networks
   .map(indent)
   .join("")}  }
   chain forward {
-    type filter hook forward priority filter; policy ${input.dropForwarded ? "drop" : "accept"};
+    type filter hook forward priority filter; policy ${input.droppedForwards.includes(family) ? "drop" : "accept"};
 ${forward(networks, ip).map(indent).join("")}  }
   chain ports {
 ${family === 6 ? indent("ip6 saddr fe80::/10 return") : ""}    dnat ${ip} to ${ip} daddr . meta l4proto . th dport map @host_ports
