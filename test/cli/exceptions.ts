@@ -8,6 +8,10 @@ export interface CliException {
 
 export const exceptions: CliException[] = [
   { name: /HostConfig\.LogConfig/, reason: "Berth rotates logs by default, and shows that it does" },
-  { name: /^docker info --format .*DefaultRuntime/, part: "stdout", reason: "Berth's default runtime is crun, and it has other log drivers" },
+  {
+    name: /^docker info --format .*DefaultRuntime/,
+    part: "stdout",
+    reason: "Berth's default runtime is crun, and it has other log drivers",
+  },
   { name: /mountinfo/, part: "stdout", reason: "crun masks in another order and with other mount options than runc" },
 ];

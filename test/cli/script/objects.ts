@@ -12,7 +12,7 @@ export const objects = cases("objects", [
   "docker volume inspect one",
   "docker volume inspect -f '{{json .Options}} {{json .Labels}} {{.Scope}}' tmp",
   "docker volume inspect one none-such | tail -3",
-  "docker run --rm -v tmp:/t busybox sh -c 'grep "^tmpfs /t" /proc/mounts | cut -d\" \" -f1-3'",
+  'docker run --rm -v tmp:/t busybox sh -c \'grep "^tmpfs /t" /proc/mounts | cut -d" " -f1-3\'',
   setup("docker create --name user -v one:/one busybox"),
   "docker volume ls --format '{{.Name}} {{.Driver}}' -f name=one",
   ...["dangling=true", "dangling=false", "driver=local", "label=color", "nonsense=1"].map(
