@@ -18,10 +18,10 @@ for (const group of groups) {
   let differing = 0;
   for (const item of group.cases) {
     const result = await runner.run(item).catch((error: unknown) => console.log(`✗ ${group.name}: ${String(error)}`));
-    const found = result ? differences(recorded.get(item.sh), result) : [];
+    const found = result ? differences(recorded.get(item.name), result) : [];
     if (found.length === 0) continue;
     differing += 1;
-    console.log(`✗ ${group.name}: ${item.sh}`);
+    console.log(`✗ ${group.name}: ${item.name}`);
     for (const text of found) console.log(`  ${text}`);
   }
   console.log(`${group.name}: ${differing} of ${recorded.size} cases differ`);

@@ -35,10 +35,10 @@ suite("the stock CLI prints with Berth what it printed with dockerd 28.5", () =>
           await runner.run(item);
           continue;
         }
-        await t.test(item.sh, async () => {
+        await t.test(item.name, async () => {
           const result = await runner.run(item);
           assert.ok(result);
-          const found = differences(recorded.get(item.sh), result);
+          const found = differences(recorded.get(item.name), result);
           assert.equal(found.length, 0, found.join("\n  "));
         });
       }

@@ -107,6 +107,7 @@ export const send = (socketPath: string, step: Step, vars: Vars): Promise<Answer
   else if (step.method === "POST") headers["Content-Length"] = "0";
   if (step.hijack && step.hijack.upgrade !== false) Object.assign(headers, { Connection: "Upgrade", Upgrade: "tcp" });
   Object.assign(headers, step.headers);
+  if (headers["Transfer-Encoding"]) delete headers["Content-Length"];
   return new Promise((resolve, reject) => {
     const request: ClientRequest = httpRequest({
       socketPath,

@@ -21,6 +21,7 @@ const hostTexts = new Set([
   "NetworkID",
   "MacAddress",
   "execDuration",
+  "DockerVersion",
 ]);
 
 type Item = Record<string, unknown>;
@@ -59,6 +60,7 @@ const text = (value: string): string =>
     )
     .replaceAll(/\b(?:about |less than )?(?:an?|\d+) (?:second|minute|hour|day)s?(?= ago)/gi, "<duration>")
     .replaceAll(/^Up (?:about |less than )?(?:an?|\d+) (?:second|minute|hour)s?/gi, "Up <duration>")
+    .replaceAll(/Get "https:[^"]*": dial tcp: .*/g, "<registry is not reachable>")
     .replaceAll(/docker-import-\d+/g, "<temporary>")
     .replaceAll(/:(3[2-9]\d{3}|[45]\d{4})\b/g, ":<port>");
 
@@ -82,7 +84,7 @@ export class Normaliser {
       if (!/^[0-9a-f]{64}$/.test(digits)) continue;
       result = result.replaceAll(digits, `<${name} digits>`).replaceAll(digits.slice(0, 12), `<${name} short>`);
     }
-    return text(result.replaceAll(this.#rootDir, "<root>"));
+    return text(result.replaceAll(this.#rootDir, "<root>")).replaceAll(/overlay2\/<[^>]+>/g, "overlay2/<id>");
   }
 
   json(value: unknown, key = ""): unknown {

@@ -33,7 +33,7 @@ export const files = cases("files", [
   "docker cp -q single box:/tmp/",
   "docker cp box:/a still:/b",
   "docker cp single",
-  "docker exec box sh -c 'mkdir /new; echo x >/new/file; echo x >>/etc/passwd; rm /data/seed; ln -s x /new/link'; docker diff box",
+  "docker exec box sh -c 'mkdir /new; echo x >/new/file; echo x >>/etc/passwd; rm /data/seed; ln -s x /new/link'; docker diff box | sort",
   "docker diff still",
   "docker export box | tar t | sort | sed -n 1,12p",
   "docker export -o exported.tar still && tar tf exported.tar | wc -l",

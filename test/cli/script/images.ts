@@ -25,7 +25,7 @@ export const images = cases("images", [
   "docker image inspect -f '{{.Architecture}} {{.Os}} {{.RepoTags}} {{len .RootFS.Layers}} {{.Created}}' busybox",
   "docker image inspect none-such",
   "docker inspect none-such",
-  "docker image inspect busybox | head -20",
+  "docker image inspect busybox | tr -d ' ' | cut -d: -f1 | sort -u",
   "docker history variant:2",
   "docker history --no-trunc --format '{{.ID}} {{.CreatedBy}} {{.Comment}}' variant:2",
   "docker history -q none-such",

@@ -43,7 +43,7 @@ export const life = cases("life", [
   "docker inspect --type image up",
   "docker inspect --size up | grep -cE 'SizeR'",
   "docker inspect up none-such | tail -3",
-  "docker inspect up | sed -n 1,40p",
+  "docker inspect up | tr -d ' ' | cut -d: -f1 | sort -u",
   "docker port up",
   "docker port up 80",
   "docker port up 53/udp",

@@ -12,7 +12,7 @@ export const objects = cases("objects", [
   "docker volume inspect one",
   "docker volume inspect -f '{{json .Options}} {{json .Labels}} {{.Scope}}' tmp",
   "docker volume inspect one none-such | tail -3",
-  "docker run --rm -v tmp:/t busybox sh -c 'grep /t /proc/mounts | cut -d\" \" -f1-3'",
+  'docker run --rm -v tmp:/t busybox sh -c \'grep "^tmpfs /t" /proc/mounts | cut -d" " -f1-3\'',
   setup("docker create --name user -v one:/one busybox"),
   "docker volume ls --format '{{.Name}} {{.Driver}}' -f name=one",
   ...["dangling=true", "dangling=false", "driver=local", "label=color", "nonsense=1"].map(
@@ -81,7 +81,7 @@ export const objects = cases("objects", [
   "docker system df",
   "docker system df -v | sed -n 1,4p",
   "docker system df --format '{{.Type}} {{.TotalCount}} {{.Active}}'",
-  setup("date +%s >since; sleep 1"),
+  setup("sleep 2; date +%s >since; sleep 1"),
   setup(
     "docker run --name told --rm -l tale=1 busybox true; docker volume create told; docker volume rm told; docker network create told; docker network rm told; docker tag busybox told; docker rmi told; sleep 1",
   ),
