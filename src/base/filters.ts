@@ -59,8 +59,9 @@ export class Filters {
   /** `label` and `label!` together: `k` or `k=v`; every one must hold. */
   matchLabels(labels: Readonly<Record<string, string>> | null | undefined): boolean {
     const holds = (wanted: string): boolean => {
-      const [key = "", value] = splitOnce(wanted);
-      const own = labels?.[key];
+      const [key, value] = splitOnce(wanted);
+      // A label may be called like something every object has.
+      const own = labels && Object.hasOwn(labels, key) ? labels[key] : undefined;
       return own !== undefined && (value === undefined || own === value);
     };
     return this.every("label", holds) && this.every("label!", (wanted) => !holds(wanted));
