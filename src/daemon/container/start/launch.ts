@@ -11,6 +11,7 @@ import { deleteContainer } from "../remove.ts";
 import { transition } from "../state.ts";
 import { connectNetwork } from "./network.ts";
 import { mountAll } from "./mounts.ts";
+import { compressLog } from "./log.ts";
 import { createTaskSpec } from "./task-spec.ts";
 import { writeFiles } from "./files.ts";
 
@@ -48,6 +49,7 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
 
 /** Follows a task to its end. */
 export const watchTask = (context: ContainerContext, id: string, task: Task): void => {
+  compressLog(context, context.containers.find(id), task);
   void task.exited.then((exit) => handleExit(context, id, exit));
 };
 
