@@ -32,7 +32,7 @@ export const kill = async (context: ContainerContext, reference: string, signal:
 };
 
 /** For verbs that are inside the container's queue already. */
-export const sendSignal = (context: ContainerContext, id: string, number: number): void => {
+export const sendSignal = async (context: ContainerContext, id: string, number: number): Promise<void> => {
   const { containers, live } = context;
   const record = containers.find(id);
   const running = live.of(id).task;
@@ -55,7 +55,7 @@ export const sendSignal = (context: ContainerContext, id: string, number: number
     return;
   }
   // A frozen process acts on SIGKILL only once it is thawed.
-  if (number === sigkill && record.state.paused) running.resume();
+  if (number === sigkill && record.state.paused) await running.resume();
   emit();
 };
 

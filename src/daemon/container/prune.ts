@@ -20,7 +20,7 @@ export const prune = async (
     const until = filters.get("until").map((value) => parseTimestampMs(value, context.clock.now()));
     const deleted: string[] = [];
     let bytes = 0;
-    for (const record of [...context.containers.values()]) {
+    for (const record of Array.from(context.containers.values())) {
       if (isActive(record.state) || !filters.matchLabels(record.config.Labels)) continue;
       if (until.some((limit) => Number(BigInt(record.createdNs) / 1_000_000n) >= limit)) continue;
       const size = await context.layers.writableSize(record.id).catch(() => 0);

@@ -14,7 +14,7 @@ export const requireValidName = (name: string): void => {
 /** @throws EngineError not-found, invalid-parameter, conflict when the name is taken */
 export const rename = (context: ContainerContext, reference: string, newName: string): Promise<void> => {
   const { id } = context.containers.find(reference);
-  return context.queue.run(id, async () => {
+  return context.queue.run(id, () => {
     const record = context.containers.find(id);
     if (newName === "") throw invalidParameter("Neither old nor new names may be empty");
     const name = newName.replace(/^\//, "");
@@ -34,7 +34,7 @@ export const rename = (context: ContainerContext, reference: string, newName: st
         }),
     );
     try {
-      await context.networks.rename(id, name);
+      context.networks.rename(id, name);
     } catch (error) {
       context.containers.update(id, () => ({ name: record.name }));
       throw systemError(`renaming container ${record.name} to ${name} failed in its networks`, error);

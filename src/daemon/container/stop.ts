@@ -43,16 +43,16 @@ export const stopRunning = async (context: ContainerContext, id: string, options
   const exited = new Promise<true>((resolve) => (finish = () => resolve(true)));
   entry.nextExit.add(finish);
   try {
-    const sent = await queue.run(id, () => {
+    const sent = await queue.run(id, async () => {
       if (!isActive(containers.find(id).state)) return false;
       containers.update(id, () => ({ manuallyStopped: true }));
-      sendSignal(context, id, number);
+      await sendSignal(context, id, number);
       return isActive(containers.find(id).state);
     });
     if (!sent) return;
     if (await within(exited, seconds < 0 ? undefined : seconds * 1000)) return;
-    await queue.run(id, () => {
-      if (isActive(containers.find(id).state)) sendSignal(context, id, sigkill);
+    await queue.run(id, async () => {
+      if (isActive(containers.find(id).state)) await sendSignal(context, id, sigkill);
     });
     if (await within(exited, killPatienceMs)) return;
     throw systemError(`container ${id} did not exit within ${killPatienceMs / 1000} seconds of a SIGKILL`);

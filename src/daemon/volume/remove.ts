@@ -64,7 +64,7 @@ export const prune = async (
   const all = filters.flag("all", false);
   const deleted: string[] = [];
   let bytes = 0;
-  for (const { name, labels, users } of [...context.volumes.values()]) {
+  for (const { name, labels, users } of Array.from(context.volumes.values())) {
     if (users.length > 0 || !filters.matchLabels(labels)) continue;
     if (!all && labels?.[anonymousLabel] === undefined) continue;
     bytes += await sizeOf(context, dataPath(context, name));

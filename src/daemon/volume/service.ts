@@ -61,7 +61,7 @@ export class VolumeService {
   }
   /** The container is gone. */
   unreference(containerId: string): void {
-    for (const record of [...this.#context.volumes.values()]) {
+    for (const record of Array.from(this.#context.volumes.values())) {
       if (!record.users.includes(containerId)) continue;
       this.#put({ ...record, users: record.users.filter((id) => id !== containerId) });
     }
@@ -102,7 +102,7 @@ export class VolumeService {
         this.#context.mounted.set(name, mounted.add(id));
       }
     }
-    for (const record of [...this.#context.volumes.values()]) {
+    for (const record of Array.from(this.#context.volumes.values())) {
       const now = users.get(record.name) ?? [];
       if (now.length !== record.users.length || now.some((id) => !record.users.includes(id))) {
         this.#put({ ...record, users: now });

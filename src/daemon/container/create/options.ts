@@ -16,7 +16,7 @@ export const checkOptions = (own: HostConfig, settings: ContainerSettings, host:
   checkPorts(own.PortBindings);
   checkAnnotations(own.Annotations);
   for (const entry of own.ExtraHosts ?? []) {
-    const [name = "", address = ""] = splitOnce(entry);
+    const [name, address] = splitOnce(entry);
     if (name === "" || address === "") throw invalidParameter(`bad format for add-host: ${JSON.stringify(entry)}`);
     if (address !== "host-gateway" && isIP(address.replace(/^\[|\]$/g, "")) === 0) {
       throw invalidParameter(`invalid IP address in add-host: ${JSON.stringify(address)}`);

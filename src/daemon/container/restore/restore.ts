@@ -24,7 +24,11 @@ export const restore = async (context: ContainerContext): Promise<void> => {
   const actions = planRestore(context.containers.values(), found, context.clock.nowNs());
   for (const action of actions) if (action.kind === "adopt") adopt(context, action.id, action.task);
   await restoreExecs(context);
-  await Promise.all(actions.map((action) => (action.kind === "adopt" ? undefined : execute(context, action))));
+  await Promise.all(
+    actions.map(async (action) => {
+      if (action.kind !== "adopt") await execute(context, action);
+    }),
+  );
   await collectFolders(context);
 };
 
