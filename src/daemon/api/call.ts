@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { describeError } from "./errors.ts";
 import { jsonType, rawStreamType } from "./headers.ts";
@@ -139,6 +139,13 @@ export class Call {
   async pipe(source: Readable, contentType: string, extra: readonly string[] = []): Promise<void> {
     this.begin(200, contentType, extra);
     await pipeline(source, this.response);
+  }
+
+  /** Answers with what `write` sends. */
+  async serve(write: (client: Writable) => Promise<void>, contentType: string): Promise<void> {
+    this.begin(200, contentType);
+    await write(this.response);
+    this.response.end();
   }
 
   /** Answers with JSON objects, one a line, as they come. */

@@ -44,7 +44,8 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   }
   live.lastDelayMs = 0;
   settle(live.nextExit, live.lastExit);
-  if (record.hostConfig.AutoRemove && !live.keep) await deleteContainer(context, record, { removeVolumes: true });
+  if (record.hostConfig.AutoRemove && !live.keep)
+    await deleteContainer(context, record, { removeVolumes: true, released: true });
 };
 
 const recordExit = (
@@ -85,6 +86,8 @@ const recordExit = (
           },
         });
       },
+      // A container that is removed next has its durable commit there.
+      before.hostConfig.AutoRemove && !restarting ? "light" : "durable",
     ) ?? before
   );
 };

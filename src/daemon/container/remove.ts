@@ -56,13 +56,16 @@ const endRunning = async (context: ContainerContext, id: string): Promise<void> 
 export const deleteContainer = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
-  options: RemoveOptions,
+  options: Pick<RemoveOptions, "removeVolumes"> & {
+    /** Its exit has just given everything back. */
+    released?: boolean;
+  },
 ): Promise<void> => {
   const { id } = record;
   const live = context.live.of(id);
   live.removing = true;
   // A start that failed half-way or a crash may have left something.
-  await releaseResources(context, record);
+  if (!options.released) await releaseResources(context, record);
   const folder = dataFolder(context.settings, id);
   const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
   await context.layers.removeWritable(id);

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { pipeline } from "node:stream/promises";
 import { PassThrough, Readable } from "node:stream";
 import { after, test } from "node:test";
 import { conflict, notFound } from "../../../src/base/errors.ts";
@@ -62,7 +63,8 @@ test("logs: the type by terminal and version, the client's end, a source that fa
       source = new PassThrough();
       asked.signal.addEventListener("abort", () => source.destroy());
       if (ref !== "follow") source.end("line\n");
-      return { tty: ref === "tty", stream: source };
+      const log = source;
+      return { tty: ref === "tty", write: (client) => pipeline(log, client, { end: false }) };
     },
   });
   const plain = await api.call("GET", "/containers/x/logs?stdout=1&tail=5&since=1.5&until=0");
