@@ -35,6 +35,7 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   const ranMs = Number((exit.exitedAt - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
   const record = recordExit(context, before, exit, restarting, ranMs);
   live.lastExit = { StatusCode: exit.exitCode };
+  context.execs.forgetUnstarted(id);
   await releaseResources(context, record);
   // What the runtime keeps of it goes in its own time; a next start waits for that.
   if (task) void task.delete().catch((error: unknown) => complain(context, id, error));

@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import { invalidParameter } from "../../base/errors.ts";
+import { invalidParameter, notImplemented } from "../../base/errors.ts";
 import { type LogRequest, open } from "../log/reader.ts";
 import type { ContainerContext } from "./context.ts";
 import { logFile } from "./folders.ts";
@@ -27,9 +27,9 @@ export const logStream = (
   request: LogRequest,
 ): { tty: boolean; stream: Readable } => {
   const tty = record.config.Tty ?? false;
-  const kept = record.hostConfig.LogConfig?.Type !== "none";
+  if (record.hostConfig.LogConfig?.Type === "none") throw notImplemented("configured logging driver does not support reading");
   const reader = open({
-    logPath: kept ? logFile(context.settings, record.id) : null,
+    logPath: logFile(context.settings, record.id),
     tty,
     ended: context.live.find(record.id)?.task?.exited ?? Promise.resolve(),
   });
