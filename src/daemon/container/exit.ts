@@ -38,6 +38,7 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   live.lastExit = { StatusCode: exit.exitCode };
   const removes = (record.hostConfig.AutoRemove ?? false) && !restarting && !live.keep;
   await releaseResources(context, record, { keepRoot: removes });
+  context.execs.forgetUnstarted(id);
   // What the runtime keeps of it goes in its own time; a next start waits for that.
   if (task) void task.delete().catch((error: unknown) => complain(context, id, error));
   if (restarting) {

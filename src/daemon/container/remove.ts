@@ -5,7 +5,7 @@ import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./exit.ts";
 import { dataFolder, taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
-import { type ContainerRecord, eventAttributes, slashed } from "./record.ts";
+import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { cancelRestart } from "./restart/schedule.ts";
 import { isActive, isPaused, statusWord } from "./state.ts";
 import { stopRunning } from "./stop.ts";
@@ -29,7 +29,7 @@ export const remove = async (context: ContainerContext, reference: string, optio
     const advice = isPaused(record.state)
       ? "container is paused and must be unpaused first"
       : `container is ${statusWord(record.state)}: stop the container before removing or force remove`;
-    throw conflict(`cannot remove container "${slashed(record)}": ${advice}`);
+    throw conflict(`cannot remove container "${record.name}": ${advice}`);
   }
   live.removing = true;
   try {
