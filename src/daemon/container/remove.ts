@@ -1,9 +1,9 @@
-import { rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { conflict, invalidParameter, messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./exit.ts";
-import { dataFolder, taskFolder } from "./folders.ts";
+import { dataFolder, doomedFolder, taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes, slashed } from "./record.ts";
 import { cancelRestart } from "./restart/schedule.ts";
@@ -67,9 +67,11 @@ export const deleteContainer = async (
   // A start that failed half-way or a crash may have left something.
   if (!options.released) await releaseResources(context, record);
   const folder = dataFolder(context.settings, id);
-  const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
+  const doomed = doomedFolder(context.settings, id);
+  // From here on the removal is finished even if this daemon is killed: the next one sees the folder.
+  await mkdir(doomed, { recursive: true, mode: 0o700 });
+  await rename(folder, join(doomed, "files")).catch(ignoreMissing);
   await context.layers.removeWritable(id);
-  await rename(folder, doomed).catch(ignoreMissing);
   context.execs.forgetContainer(id);
   context.volumes.unreference(id);
   context.containers.delete(record, (transaction) =>
@@ -85,7 +87,14 @@ export const deleteContainer = async (
   settle(live.removed, live.lastExit);
   // Only the name is needed to be free; the bytes go in their own time, and at the next start after a crash.
   void rm(doomed, { recursive: true, force: true }).catch(() => undefined);
-  void rm(taskFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
+  void forgetTask(context, id).catch(() => undefined);
+};
+
+/** Its folder says what the runtime keeps of the container, so it goes last. */
+const forgetTask = async (context: ContainerContext, id: string): Promise<void> => {
+  const folder = taskFolder(context.settings, id);
+  await context.runtime.clean(folder);
+  await rm(folder, { recursive: true, force: true });
 };
 
 const removeAnonymousVolumes = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {

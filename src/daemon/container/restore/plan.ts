@@ -17,22 +17,28 @@ export type RestoreAction =
 /** The status of a process that went without a word, as Docker records it. */
 export const lostExitCode = 255;
 
-/** What a starting daemon does about each container, from what is recorded and what is found. Pure. */
+/**
+ * What a starting daemon does about each container, from what is recorded and what is found. Pure.
+ * @param halfRemoved containers whose removal was under way
+ */
 export const planRestore = (
   records: Iterable<Readonly<ContainerRecord>>,
   found: ReadonlyMap<string, Found>,
   nowNs: bigint,
+  halfRemoved: ReadonlySet<string> = new Set(),
 ): RestoreAction[] => {
   const actions: RestoreAction[] = [];
   for (const record of records) {
-    const action = planOne(record, found.get(record.id) ?? { kind: "lost" }, nowNs);
+    const action = halfRemoved.has(record.id)
+      ? ({ kind: "remove", id: record.id } as const)
+      : planOne(record, found.get(record.id) ?? { kind: "lost" }, nowNs);
     if (action) actions.push(action);
   }
   return actions;
 };
 
 const planOne = (record: Readonly<ContainerRecord>, found: Found, nowNs: bigint): RestoreAction | undefined => {
-  const { id, state, hostConfig, startedBefore, manuallyStopped } = record;
+  const { id, state, hostConfig, startedBefore, manuallyStopped, restartCount } = record;
   if (found.kind === "running") return { kind: "adopt", id, task: found.task };
   if (state.status === "running") {
     // The exit goes the way of every exit: restart policy, `--rm`, events.
@@ -41,6 +47,6 @@ const planOne = (record: Readonly<ContainerRecord>, found: Found, nowNs: bigint)
   }
   if (state.status === "restarting") return { kind: "resume-restart", id };
   if (hostConfig.AutoRemove && startedBefore) return { kind: "remove", id };
-  const facts = { exitCode: state.exitCode, manuallyStopped, startedBefore };
+  const facts = { exitCode: state.exitCode, manuallyStopped, startedBefore, restartCount };
   return restartsAtBoot(hostConfig.RestartPolicy, facts) ? { kind: "start", id } : undefined;
 };
