@@ -1,6 +1,7 @@
 import { messageOf } from "../../base/errors.ts";
 import type { ExitStatus } from "../runtime/task-spec.ts";
 import type { ContainerContext } from "./context.ts";
+import { taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { deleteContainer } from "./remove.ts";
@@ -40,7 +41,8 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   await releaseResources(context, record, { keepRoot: removes });
   context.execs.forgetUnstarted(id);
   // What the runtime keeps of it goes in its own time; a next start waits for that.
-  if (task) void task.delete().catch((error: unknown) => complain(context, id, error));
+  const removed = task ? task.delete() : context.runtime.clean(taskFolder(context.settings, id));
+  void removed.catch((error: unknown) => complain(context, id, error));
   if (restarting) {
     scheduleRestart(context, id, ranMs);
     return;

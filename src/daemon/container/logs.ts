@@ -26,7 +26,8 @@ export interface LogAnswer {
 /** The same for a container that is at hand. */
 export const logOf = (context: ContainerContext, record: Readonly<ContainerRecord>, request: LogRequest): LogAnswer => {
   const tty = record.config.Tty ?? false;
-  if (record.hostConfig.LogConfig?.Type === "none") throw notImplemented("configured logging driver does not support reading");
+  if (record.hostConfig.LogConfig?.Type === "none")
+    throw notImplemented("configured logging driver does not support reading");
   const reader = open({
     logPath: logFile(context.settings, record.id),
     tty,

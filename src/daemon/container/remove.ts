@@ -68,6 +68,7 @@ export const deleteContainer = async (
   if (!options.released) await releaseResources(context, record);
   context.execs.forgetContainer(id);
   context.volumes.unreference(id);
+  if (options.removeVolumes) await removeAnonymousVolumes(context, record);
   context.containers.delete(record, (transaction) =>
     transaction.emit({
       Type: "container",
@@ -75,7 +76,6 @@ export const deleteContainer = async (
       Actor: { ID: id, Attributes: eventAttributes(record) },
     }),
   );
-  if (options.removeVolumes) await removeAnonymousVolumes(context, record);
   context.live.forget(id);
   settle(live.nextExit, live.lastExit);
   settle(live.removed, live.lastExit);
@@ -92,10 +92,14 @@ const discard = async (context: ContainerContext, id: string): Promise<void> => 
   const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
   await context.layers.removeWritable(id);
   await rename(dataFolder(context.settings, id), doomed).catch(ignoreMissing);
-  await Promise.all([
-    rm(doomed, { recursive: true, force: true }),
-    rm(taskFolder(context.settings, id), { recursive: true, force: true }),
-  ]);
+  await Promise.all([rm(doomed, { recursive: true, force: true }), forgetTask(context, id)]);
+};
+
+/** Its folder says what the runtime keeps of the container, so it goes last. */
+const forgetTask = async (context: ContainerContext, id: string): Promise<void> => {
+  const folder = taskFolder(context.settings, id);
+  await context.runtime.clean(folder);
+  await rm(folder, { recursive: true, force: true });
 };
 
 const removeAnonymousVolumes = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {

@@ -35,7 +35,8 @@ export const mountAll = async (
       tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
       continue;
     }
-    const source = mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(context, record, mount);
+    const source =
+      mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(context, record, mount);
     binds.push({
       source,
       destination,
