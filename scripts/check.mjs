@@ -3,7 +3,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { must, node, root } from "./lib.mjs";
 
-if (!existsSync(join(root, "node_modules/.package-lock.json"))) must("npm", ["ci", "--loglevel=error"]);
+if (!existsSync(join(root, "node_modules/.package-lock.json")))
+  must("npm", ["install", "--no-save", "--loglevel=error"]);
 const bin = (name) => join(root, "node_modules/.bin", name);
 must(bin("oxfmt"), ["--check", "src", "test", "bench", "scripts"]);
 must(bin("oxlint"), ["--type-aware", "--deny-warnings", "src", "test", "bench", "scripts"]);

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync } from "node:fs";
 import { join } from "node:path";
-import { bundledNode, must, root } from "./lib.mjs";
+import { bundledNode, must, onPath, root } from "./lib.mjs";
 
 const packages = [
   // to build the shim
@@ -80,7 +80,8 @@ const installDependencies = () => {
   const installed = join(root, "node_modules/.package-lock.json");
   if (existsSync(bundledNode) && existsSync(installed) && statSync(installed).mtimeMs >= statSync(lock).mtimeMs) return;
   log("installing dependencies from npm");
-  must("npm", ["ci", "--no-audit", "--no-fund", "--loglevel=error"]);
+  // Not `npm ci`: it refuses a lock file without the binaries of other platforms, which not every registry has.
+  must("npm", ["install", "--no-save", "--no-audit", "--no-fund", "--loglevel=error"]);
   const now = new Date();
   utimesSync(installed, now, now);
 };
@@ -100,6 +101,22 @@ const compileShim = () => {
   must("mv", [`${target}.new`, target]);
 };
 
+// The stock client, for the tests that drive Berth through it. Only the client: Debian's package brings another engine,
+// which is not installed, so that Berth still finds itself alone on the machine.
+const provideDockerClient = () => {
+  const target = join(root, "build/docker-cli/docker");
+  if (onPath("docker") || existsSync(target)) return;
+  log("unpacking the docker client of Debian's docker.io");
+  const script = [
+    `folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT && cd "$folder"`,
+    // From Debian 13 on the client has a package of its own.
+    `get() { apt-get -o APT::Sandbox::User=root -qq download "$1" 2>/dev/null; }`,
+    `{ get docker-cli || get docker.io || { apt-get update -qq && { get docker-cli || get docker.io; }; }; }`,
+    `dpkg -x ./*.deb . && mkdir -p "$(dirname "$1")" && mv usr/bin/docker "$1"`,
+  ].join(" && ");
+  must("sh", ["-c", script, "sh", target]);
+};
+
 if (process.getuid?.() !== 0) {
   console.error("setup: Berth's set-up installs packages and needs root. Run it as root.");
   process.exit(1);
@@ -107,3 +124,4 @@ if (process.getuid?.() !== 0) {
 installPackages();
 installDependencies();
 compileShim();
+provideDockerClient();

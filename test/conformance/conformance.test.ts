@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, suite, test } from "node:test";
-import { startBerthd, type Berthd } from "../support/berthd.ts";
+import { Daemon } from "../support/daemon.ts";
 import { clean, prepare, rootDirOf } from "./clean.ts";
 import { compare, describe } from "./compare.ts";
 import { exceptionFor } from "./exceptions.ts";
@@ -20,9 +20,9 @@ const recording = (name: string): Map<string, Result> => {
 };
 
 suite("Berth answers as dockerd 28.5 did", () => {
-  let berthd: Berthd;
+  let berthd: Daemon;
   before(async () => {
-    berthd = await startBerthd();
+    berthd = await Daemon.start();
   });
   after(async () => {
     await clean(berthd.socketPath);
