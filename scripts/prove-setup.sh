@@ -74,6 +74,7 @@ echo "prove-setup: proven"
 END
 cd "$root"
 pivot_root . old
-umount -l old
+cd /
+umount -l /old
 exec /usr/bin/env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
   /usr/bin/unshare --pid --fork --kill-child --mount-proc -- /bin/bash /root/prove.sh
