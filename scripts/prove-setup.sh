@@ -51,6 +51,7 @@ shift 2
 until ip -oneline link show tap0 2>/dev/null | grep -q LOWER_UP; do sleep 0.1; done
 ip link set lo up
 mount --bind "$root" "$root"
+mount -t proc proc "$root/proc"
 mount -t sysfs sysfs "$root/sys"
 mount --rbind /sys/fs/cgroup "$root/sys/fs/cgroup"
 mount --rbind /dev "$root/dev"
