@@ -1,4 +1,4 @@
-import { EngineError, invalidParameter } from "../../base/errors.ts";
+import { forbidden, invalidParameter } from "../../base/errors.ts";
 import type { EndpointSettings } from "../../wire/engine/network.ts";
 import { isUserDefined } from "./find.ts";
 import { containsAddress, parseAddress, parsePrefix } from "./ipam/prefix.ts";
@@ -10,6 +10,7 @@ import type { NetworkRecord } from "./record.ts";
  * @throws EngineError invalid-parameter "invalid endpoint settings:\n…"
  */
 export const validateEndpoint = (network: NetworkRecord, settings: EndpointSettings): void => {
+  if (network.configOnly) throw forbidden("cannot create endpoint on configuration-only network");
   const faults = [
     ...addressFaults(network, settings),
     ...((settings.Aliases ?? []).length > 0 && !isUserDefined(network)
@@ -39,14 +40,4 @@ const addressFault = (network: NetworkRecord, address: string): string[] => {
     return prefix !== null && prefix.family === (address.includes(":") ? 6 : 4) && containsAddress(prefix, value);
   });
   return inside ? [] : [`no configured subnet or ip-range contain the IP address ${address}`];
-};
-
-/** The message of a fault at container creation: "invalid config for network u1: invalid endpoint settings: …". */
-export const validateForCreate = (network: NetworkRecord, settings: EndpointSettings): void => {
-  try {
-    validateEndpoint(network, settings);
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    throw invalidParameter(`invalid config for network ${network.name}: ${error.message}`, error);
-  }
 };

@@ -1,5 +1,6 @@
+import { hostname } from "node:os";
 import { invalidParameter, messageOf } from "../../../base/errors.ts";
-import { newContainerId } from "../../../base/ids.ts";
+import { newContainerId, shortId } from "../../../base/ids.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import type {
   ContainerConfig,
@@ -49,7 +50,7 @@ export const create = async (
   const image = context.images.get(own.Image, wanted);
   const id = newContainerId();
   checkNetworkMode(hostBody ?? {}, own.Hostname ?? "");
-  const config = mergeConfig(own, image.config.config ?? {}, id);
+  const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
   pinSharedNamespaces(context, hostConfig);
   const command = commandOf(config);
@@ -74,6 +75,10 @@ export const create = async (
   await store(context, { ...record, name: "", mounts: [] }, name.replace(/^\//, ""), mounts, image.chainId);
   return { Id: id, Warnings: warnings };
 };
+
+/** On the host's network, or in its UTS namespace, a container without a name of its own has the host's. */
+const hostnameFor = ({ NetworkMode, UTSMode }: HostConfig, id: string): string =>
+  NetworkMode === "host" || UTSMode === "host" ? hostname() : shortId(id);
 
 /** Claims the name, then makes the volumes and the layer, then stores the record; what was made goes when a step fails. */
 const store = async (
