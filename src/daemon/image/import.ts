@@ -71,7 +71,8 @@ export const importImage = async (
     if (error instanceof EngineError) throw error;
     throw systemError(signal?.aborted ? "context canceled" : messageOf(error), error);
   } finally {
-    source.destroy();
+    // What is left of it is read and thrown away, so that the client comes to read the answer.
+    source.resume();
     await context.collect();
   }
 };

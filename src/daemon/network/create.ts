@@ -92,6 +92,7 @@ const planned = (context: NetworkContext, request: NetworkCreateRequest): Networ
     userSubnets: (request.IPAM?.Config ?? []).length > 0,
     options,
     labels: { ...request.Labels },
+    ...(request.Scope ? { scope: request.Scope } : {}),
   };
 };
 

@@ -31,10 +31,11 @@ const addressFaults = (network: NetworkRecord, settings: EndpointSettings): stri
 
 const addressFault = (network: NetworkRecord, address: string): string[] => {
   const value = parseAddress(address);
-  if (value === null) return [`invalid IP${address.includes(":") ? "v6" : "v4"} address: ${address}`];
+  const faults = value === null ? [`invalid IP${address.includes(":") ? "v6" : "v4"} address: ${address}`] : [];
   if (!network.userSubnets) {
-    return ["user specified IP address is supported only when connecting to networks with user configured subnets"];
+    faults.push("user specified IP address is supported only when connecting to networks with user configured subnets");
   }
+  if (value === null || faults.length > 0) return faults;
   const inside = (network.ipam.config ?? []).some(({ Subnet: subnet }) => {
     const prefix = parsePrefix(subnet ?? "");
     return prefix !== null && prefix.family === (address.includes(":") ? 6 : 4) && containsAddress(prefix, value);

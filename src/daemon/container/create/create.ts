@@ -8,6 +8,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../wire/engine/container.ts";
+import { createDirectory } from "../../runtime/rootfs/working-directory.ts";
 import type { ContainerContext } from "../context.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -55,6 +56,8 @@ export const create = async (
   pinSharedNamespaces(context, hostConfig);
   const command = commandOf(config);
   const networks = collectEndpoints(hostConfig, networking?.EndpointsConfig, own.MacAddress ?? "", warnings);
+  const mac = networks[hostConfig.NetworkMode ?? ""]?.MacAddress;
+  if (mac) config.MacAddress = mac;
   checkLinks(context, hostConfig);
   const mounts = collectMounts(context, config, hostConfig);
   const record = {
@@ -93,6 +96,7 @@ const store = async (
   try {
     const made = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
     await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
+    if (record.config.WorkingDir) await makeWorkingDirectory(context, record, record.config.WorkingDir);
     const complete: ContainerRecord = { ...record, name, mounts: made };
     context.containers.put(complete, (transaction) =>
       transaction.emit({
@@ -107,6 +111,16 @@ const store = async (
     throw error;
   } finally {
     context.containers.unreserve(name);
+  }
+};
+
+/** The working directory is there from the beginning, so that files can be copied into it. @throws EngineError system */
+const makeWorkingDirectory = async (context: ContainerContext, { id }: ContainerRecord, path: string): Promise<void> => {
+  const rootfs = context.layers.mountWritable(id);
+  try {
+    createDirectory(rootfs, path);
+  } finally {
+    await context.layers.unmountWritable(id);
   }
 };
 

@@ -62,7 +62,8 @@ export const loadImages = async (
     const isMalformed = error instanceof TarError && !error.truncated;
     throw systemError(isMalformed ? `archive/tar: ${error.message}` : messageOf(error), error);
   } finally {
-    source.destroy();
+    // What is left of it is read and thrown away, so that the client comes to read the answer.
+    source.resume();
     await context.collect();
   }
 };
