@@ -34,6 +34,77 @@ export const exceptions: Exception[] = [
   },
   { step: /^GET \/plugins/, path: /^(status|statusText|body)/, reason: "plugin routes answer 501" },
   { step: /^PUT \/volumes/, path: /^(status|statusText|body)/, reason: "cluster volumes belong to swarm" },
+  {
+    group: "container-life",
+    step: /^GET \/containers\/life\/json \([456]\)$/,
+    path: /DNSNames$/,
+    reason: "dockerd's rename gives the default bridge names that it never uses",
+  },
+  {
+    group: "container-life",
+    step: /^GET \/containers\/port-two\/json$/,
+    path: /(Path|NetworkID)$/,
+    reason: "Berth connects the network before it writes a container's files: where that fails there are none",
+  },
+  {
+    group: "archive",
+    step: /\/changes$/,
+    path: /^body\.length$/,
+    reason: "dockerd counts /etc as changed because its own layer in between touches it",
+  },
+  {
+    group: "archive",
+    step: /path=\/tmp \([56]\)$/,
+    path: /^body\.message$/,
+    reason: "an archive that reaches out is refused in other words",
+  },
+  {
+    group: "images",
+    step: /^load (an empty body|a tar without manifest|a broken manifest|a manifest without files)$/,
+    path: /^body\.(error|errorDetail\.message)$/,
+    reason: "Berth unpacks no archive into a directory that its messages could name",
+  },
+  {
+    group: "images",
+    step: /^load (bare|for a platform that is not there)$/,
+    path: /^body/,
+    reason: "when a bar is drawn, and whether nothing is an empty line, is chance in dockerd",
+  },
+  {
+    group: "images",
+    step: /^POST \/images\/busybox\/tag(\?repo=)?$/,
+    path: /^(status|statusText|headers|body)/,
+    reason: "dockerd says that it has given an image no name; Berth refuses",
+  },
+  {
+    group: "images",
+    step: /^GET \/images\/(bare:1\/)?get/,
+    path: /^body\.tar\.length$/,
+    reason: "dockerd adds a configuration of image format v1 for every layer",
+  },
+  {
+    group: "networks",
+    path: /IPAM\.Config\.0\.Gateway$/,
+    reason: "Berth tells the IPv6 gateway that it chose; dockerd keeps it to itself",
+  },
+  {
+    group: "networks",
+    step: /^GET \/(networks\/host|containers\/hosted)/,
+    path: /(<hosted>|EndpointID|SandboxID|SandboxKey)$/,
+    reason: "on the host's network Berth makes no endpoint and no sandbox",
+  },
+  {
+    group: "volumes",
+    path: /UsageData\.RefCount$/,
+    reason: "Berth counts the containers that have a volume through --volumes-from, too",
+  },
+  { group: "bad-input", step: /^auth: two values$/, path: /^body/, reason: "what follows the credentials is refused" },
+  {
+    group: "events",
+    step: /^replay of images$/,
+    path: /^body/,
+    reason: "how far back a replay reaches depends on what happened before",
+  },
   { step: /^GET \/images\/search/, path: /^(status|statusText|body)/, reason: "search answers 501" },
 ];
 
