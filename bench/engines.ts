@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync, writeFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
-import { ping } from "../test/support/berthd.ts";
+import { ping } from "../test/support/daemon.ts";
 import { background, ended, must, run, sleep } from "./process.ts";
 
 /** An engine under measurement, running inside the bench's namespaces. */

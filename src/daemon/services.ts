@@ -1,4 +1,4 @@
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import type { Filters } from "../base/filters.ts";
 import type {
   ContainerConfig,
@@ -79,6 +79,14 @@ export interface LogOptions {
   signal: AbortSignal;
 }
 
+/** A log that may be sent: everything that HTTP can still say has been checked. */
+export interface LogAnswer {
+  /** A terminal's output is plain bytes, else it comes in frames. */
+  tty: boolean;
+  /** Writes the log as fast as the client takes it; fulfilled at its end or when the client has left. */
+  write(client: Writable): Promise<void>;
+}
+
 /** What `X-Docker-Container-Path-Stat` holds. */
 export interface PathStat {
   name: string;
@@ -129,7 +137,7 @@ export interface ContainerRoutesService {
   update(ref: string, body: ContainerUpdateBody): Promise<ContainerUpdateResponse>;
   resize(ref: string, rows: number, columns: number): Promise<void>;
   attach(ref: string, options: AttachOptions): Promise<Attachment>;
-  logs(ref: string, options: LogOptions): Promise<{ tty: boolean; stream: Readable }>;
+  logs(ref: string, options: LogOptions): Promise<LogAnswer>;
   top(ref: string, psArgs: string): Promise<ContainerTopResponse>;
   stats(
     ref: string,

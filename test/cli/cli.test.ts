@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
 import { clean, prepare, rootDirOf } from "../conformance/clean.ts";
 import type { Vars } from "../conformance/step.ts";
-import { startBerthd, type Berthd } from "../support/berthd.ts";
+import { Daemon } from "../support/daemon.ts";
 import { stockClient } from "./client.ts";
 import { differences, recordingOf } from "./compare.ts";
 import { CliRunner } from "./run.ts";
@@ -10,9 +10,9 @@ import { groups } from "./script/index.ts";
 
 suite("the stock CLI prints with Berth what it printed with dockerd 28.5", () => {
   const client = stockClient();
-  let berthd: Berthd;
+  let berthd: Daemon;
   before(async () => {
-    berthd = await startBerthd();
+    berthd = await Daemon.start();
   });
   after(async () => {
     await clean(berthd.socketPath);

@@ -48,8 +48,8 @@ const tidy = (text: string): string =>
     .replaceAll(/"Pid": [1-9]\d*/g, '"Pid": <number>')
     .replaceAll(/\b[0-9a-f]{11,}…/g, "<id>…")
     .replaceAll(/\/dev\/pts\/\d+/g, "/dev/pts/<number>")
-    // The client's own complaint about an upload that the engine has refused: a matter of timing.
-    .replaceAll(/^time="[^"]*" level=error msg="Can't .*\n/gm, "")
+    // The client's own complaints about a refused upload or a wait that it gave up: a matter of timing.
+    .replaceAll(/^time="[^"]*" level=error msg="(?:Can't |error waiting for container: context canceled).*\n/gm, "")
     .replaceAll(/ {2,}/g, "  ")
     .replaceAll(/[ \t]+$/gm, "");
 

@@ -1,4 +1,11 @@
 import type { Difference } from "./compare.ts";
+import type { Result } from "./run.ts";
+
+interface WireEvent {
+  Type: string;
+  Action: string;
+  Actor: unknown;
+}
 
 /** A difference from dockerd 28.5 that is meant, or that says nothing. */
 export interface Exception {
@@ -107,6 +114,26 @@ export const exceptions: Exception[] = [
   },
   { step: /^GET \/images\/search/, path: /^(status|statusText|body)/, reason: "search answers 501" },
 ];
+
+/**
+ * An answer without the order that chance or the engine's own way of working gives it. Of events, the order between a
+ * container and its network and volumes says nothing to a client, and dockerd mounts volumes for every copy while
+ * Berth need not.
+ */
+export const ordered = (group: string, result: Result | undefined): Result | undefined => {
+  const { lines } = (result?.body ?? {}) as { lines?: WireEvent[] };
+  if (group !== "events" || result === undefined || lines === undefined) return result;
+  const seen = new Set<string>();
+  const sorted = lines
+    .map((line) => ({ line, text: `${line.Type} ${line.Action} ${JSON.stringify(line.Actor)}` }))
+    .toSorted((a, b) => (a.text < b.text ? -1 : a.text > b.text ? 1 : 0))
+    .filter(({ line, text }) => {
+      const isRepeated = line.Type === "volume" && seen.has(text);
+      seen.add(text);
+      return !isRepeated;
+    });
+  return { ...result, body: { lines: sorted.map(({ line }) => line) } };
+};
 
 export const exceptionFor = (group: string, step: string, difference: Difference): Exception | undefined =>
   exceptions.find(

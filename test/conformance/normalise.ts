@@ -1,3 +1,4 @@
+import { hostname } from "node:os";
 import type { Vars } from "./step.ts";
 
 /** Numbers under these keys are sizes, times or process ids: which value is chance, that it is there (or 0, or -1) is not. */
@@ -61,6 +62,8 @@ const text = (value: string): string =>
     .replaceAll(/\b(?:about |less than )?(?:an?|\d+) (?:second|minute|hour|day)s?(?= ago)/gi, "<duration>")
     .replaceAll(/^Up (?:about |less than )?(?:an?|\d+) (?:second|minute|hour)s?/gi, "Up <duration>")
     .replaceAll(/Get "https:[^"]*": dial tcp: .*/g, "<registry is not reachable>")
+    .replaceAll(/to \d+\.00, as there are only \d+ CPUs/g, "to <number>, as there are only <number> CPUs")
+    .replaceAll(/available: 0-\d+$/g, "available: <cpus>")
     .replaceAll(/docker-import-\d+/g, "<temporary>")
     .replaceAll(/:(3[2-9]\d{3}|[45]\d{4})\b/g, ":<port>");
 
@@ -112,6 +115,7 @@ export class Normaliser {
     if (/^(Host|Public)Port$/.test(key) && Number(value) >= 32768) return "<port>";
     if (/^(Name|Names|name)$/.test(key) && /^\/?[a-z]+_[a-z]+\d?$/.test(value))
       return value.startsWith("/") ? "/<chance name>" : "<chance name>";
+    if (key === "Hostname" && value === hostname()) return "<host name>";
     return this.text(value);
   }
 

@@ -95,9 +95,9 @@ export const startBerthd = async (options: { args?: string[]; env?: Record<strin
     async [Symbol.asyncDispose]() {
       if (child) {
         child.kill("SIGTERM");
-        await Promise.race([ended(child), sleep(stopLimitMs)]);
-        child.kill("SIGKILL");
+        const overdue = setTimeout(() => child?.kill("SIGKILL"), stopLimitMs);
         await ended(child);
+        clearTimeout(overdue);
       }
       await rm(folder, { recursive: true, force: true });
     },

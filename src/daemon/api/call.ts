@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { Duplex, Readable } from "node:stream";
+import type { Duplex, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { messageOf, systemError } from "../../base/errors.ts";
 import { describeError } from "./errors.ts";
@@ -8,6 +8,7 @@ import { jsonType, rawStreamType } from "./headers.ts";
 import { type Connection, type HijackReply, release, takeOver } from "./hijack.ts";
 import { JsonLines } from "./json-lines.ts";
 import { readBody } from "./body/read.ts";
+import { uploadOf } from "./body/upload.ts";
 import type { Shape } from "./body/shape.ts";
 import { decodeBody, decodeText } from "./body/decode.ts";
 import type { Query } from "./query.ts";
@@ -109,9 +110,9 @@ export class Call {
     }
   }
 
-  /** The body as it comes, for archives. */
+  /** The body as it comes, for archives; asked for once. Giving it up leaves the connection to the answer. */
   get stream(): Readable {
-    return this.request;
+    return uploadOf(this.request);
   }
 
   json(status: number, body: unknown, extra: readonly string[] = []): void {
@@ -151,6 +152,13 @@ export class Call {
   async pipe(source: Readable, contentType: string, extra: readonly string[] = []): Promise<void> {
     this.begin(200, contentType, extra);
     await pipeline(source, this.response);
+  }
+
+  /** Answers with what `write` sends. */
+  async serve(write: (client: Writable) => Promise<void>, contentType: string): Promise<void> {
+    this.begin(200, contentType);
+    await write(this.response);
+    this.response.end();
   }
 
   /** Answers with JSON objects, one a line, as they come. */

@@ -28,7 +28,7 @@ import { inspect } from "./inspect/inspect.ts";
 import { kill } from "./kill.ts";
 import { list, type ListOptions } from "./list/list.ts";
 import type { WaitResult } from "./live.ts";
-import { logs } from "./logs.ts";
+import { type LogAnswer, logs } from "./logs.ts";
 import { connectContainer, disconnectContainer } from "./network.ts";
 import { pause, unpause } from "./pause.ts";
 import { prune } from "./prune.ts";
@@ -103,7 +103,7 @@ export class ContainerService {
   async attach(reference: string, options: AttachOptions): Promise<Attachment> {
     return attach(this.#context, reference, options);
   }
-  async logs(reference: string, request: LogRequest): Promise<{ tty: boolean; stream: Readable }> {
+  async logs(reference: string, request: LogRequest): Promise<LogAnswer> {
     return logs(this.#context, reference, request);
   }
   top(reference: string, psArgs: string): Promise<ContainerTopResponse> {

@@ -79,13 +79,22 @@ export class ContainerStore {
     this.#reserved.delete(name);
   }
 
-  /** Stores a new or changed record together with what `also` adds to the transaction. */
-  put(record: ContainerRecord, also?: (transaction: Transaction) => void): void {
+  /**
+   * Stores a new or changed record together with what `also` adds to the transaction.
+   * @param durability light: what a reboot ends anyway (see `Database.lightTransaction`)
+   */
+  put(
+    record: ContainerRecord,
+    also?: (transaction: Transaction) => void,
+    durability: "durable" | "light" = "durable",
+  ): void {
     const before = this.#table.get(record.id);
-    this.#database.transaction((transaction) => {
+    const work = (transaction: Transaction): void => {
       transaction.put(this.#table, record.id, record);
       also?.(transaction);
-    });
+    };
+    if (durability === "light") this.#database.lightTransaction(work);
+    else this.#database.transaction(work);
     if (before && before.name !== record.name) this.#idsByName.delete(before.name);
     this.#idsByName.set(record.name, record.id);
   }
@@ -95,11 +104,12 @@ export class ContainerStore {
     id: string,
     change: (record: Readonly<ContainerRecord>) => Partial<ContainerRecord>,
     also?: (transaction: Transaction, record: ContainerRecord) => void,
+    durability: "durable" | "light" = "durable",
   ): Readonly<ContainerRecord> | undefined {
     const before = this.#table.get(id);
     if (!before) return undefined;
     const record: ContainerRecord = { ...before, ...change(before) };
-    this.put(record, also && ((transaction) => also(transaction, record)));
+    this.put(record, also && ((transaction) => also(transaction, record)), durability);
     return record;
   }
 

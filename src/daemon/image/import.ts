@@ -71,8 +71,7 @@ export const importImage = async (
     if (error instanceof EngineError) throw error;
     throw systemError(signal?.aborted ? "context canceled" : messageOf(error), error);
   } finally {
-    // What is left of it is read and thrown away, so that the client comes to read the answer.
-    source.resume();
+    source.destroy();
     await context.collect();
   }
 };

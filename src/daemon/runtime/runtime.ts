@@ -87,7 +87,7 @@ export class Runtime {
     ]);
     step("bundle");
     try {
-      const { connection, process, attached } = await launchShim({
+      const shim = {
         shim: this.#options.shimPath,
         runtime: runtime.path,
         runtimeArguments: [...context.runtimeArguments],
@@ -100,7 +100,8 @@ export class Runtime {
         ...(task.log === undefined ? {} : { log: task.log }),
         ...(task.holdFds === undefined ? {} : { holdFds: task.holdFds }),
         ...(task.relays === undefined ? {} : { relays: task.relays }),
-      });
+      };
+      const { connection, process, attached } = await launchShim(shim, task.spawned);
       step("started");
       const started = new Task(context, identity, connection, process, attached);
       if (identity.seccomp) await requireSeccomp(process.pid, runtime.name);

@@ -130,11 +130,7 @@ export const containerStartError = (
 ): TaskStartError => {
   const { text, exitCode } = reasonOf(wordsOf(detail), command);
   const hint = text.includes("mount") && text.includes("not a directory") ? mountHint : "";
-  return new TaskStartError(
-    `${createFailed(runtime)}${text}${hint}`,
-    exitCode,
-    cause,
-  );
+  return new TaskStartError(`${createFailed(runtime)}${text}${hint}`, exitCode, cause);
 };
 
 /** An exec that could not be started, in Docker's words. */

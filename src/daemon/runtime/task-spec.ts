@@ -24,6 +24,8 @@ export interface TaskSpec extends TaskStreams {
   /** Reserved sockets that the shim keeps open. */
   holdFds?: number[];
   relays?: ShimRelay[];
+  /** Called once the shim is on its way: what the caller does then costs nothing while the runtime works. */
+  spawned?: () => void;
   /** Told the name of each step when it is done. */
   trace?: (step: string) => void;
 }

@@ -72,7 +72,7 @@ export const objects = cases("objects", [
   "docker run --rm -p 1.2.3.4.5:80:80 busybox true",
   "docker run --rm -p 99999:80 busybox true",
   "docker run --rm -p 80-90:80-85 busybox true",
-  "docker run --rm -p 203.0.113.7:18094:80 busybox true",
+  "docker run --rm --name unbindable -p 203.0.113.7:18094:80 busybox true",
   "docker rm -f web second all",
   // the engine
   "docker version --format '{{.Server.Os}} {{.Server.Arch}} {{.Server.MinAPIVersion}}'",

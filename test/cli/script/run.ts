@@ -131,7 +131,7 @@ export const run = cases("run", [
   "docker run --rm --network none-such busybox true",
   // policies
   "docker run -d --rm --restart always busybox true",
-  "docker run --name thrice --restart on-failure:2 busybox sh -c 'exit 4'; docker inspect -f '{{.RestartCount}} {{.State.ExitCode}}' thrice",
+  "docker run --name thrice --restart on-failure:2 busybox sh -c 'exit 4'; sleep 3; docker inspect -f '{{.RestartCount}} {{.State.ExitCode}}' thrice",
   "docker run --rm --stop-signal NONE busybox true",
   "docker run --rm --platform linux/s390x busybox true",
   "docker run --rm --log-driver none busybox echo unlogged",

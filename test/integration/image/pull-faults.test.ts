@@ -1,14 +1,11 @@
 import assert from "node:assert/strict";
-import { createServer } from "node:http";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
 import { test } from "node:test";
 import { openImages } from "../../support/engine-images.ts";
 import type { TestImages } from "../../support/engine-images.ts";
 import { digestOf, imageOf, layerOf } from "../../support/image.ts";
-import type { TestImage } from "../../support/image.ts";
+import { LyingRegistry as Registry, flipped } from "../../support/lying-registry.ts";
+import type { Spoil } from "../../support/lying-registry.ts";
 
-// A registry that lies: what it serves is the test's to spoil.
 const image = imageOf({
   layers: [
     layerOf([{ name: "base", content: Buffer.alloc(200_000, "abc") }], "none"),
@@ -16,63 +13,12 @@ const image = imageOf({
   ],
 });
 
-interface Spoil {
-  /** Replaces the bytes of a blob or manifest by its digest or tag. */
-  bytes?: (name: string, bytes: Buffer) => Buffer;
-  /** Answers in place of the registry; true when it did. */
-  answer?: (name: string, request: IncomingMessage, response: ServerResponse) => boolean;
-  image?: TestImage;
-}
-
-class LyingRegistry implements AsyncDisposable {
-  readonly #server: Server;
-  readonly #spoil: Spoil;
-  readonly #content = new Map<string, { bytes: Buffer; type: string }>();
-
-  constructor(spoil: Spoil) {
-    this.#spoil = spoil;
-    const served = spoil.image ?? image;
-    for (const { digest, blob } of served.layers) this.#content.set(digest, { bytes: blob, type: "application/x" });
-    this.#content.set(served.id, { bytes: served.config, type: "application/x" });
-    for (const name of ["latest", served.manifestDigest])
-      this.#content.set(name, { bytes: served.manifest, type: served.manifestType });
-    this.#server = createServer((request, response) => this.#handle(request, response));
-  }
-
-  async listen(): Promise<this> {
-    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
-    return this;
-  }
-
-  get name(): string {
-    return `127.0.0.1:${(this.#server.address() as AddressInfo).port}/a/b`;
-  }
-
-  #handle(request: IncomingMessage, response: ServerResponse): void {
-    if (request.url === "/v2/") return void response.end();
-    const name = request.url?.split("/").at(-1) ?? "";
-    if (this.#spoil.answer?.(name, request, response) === true) return;
-    const found = this.#content.get(name);
-    if (found === undefined) return void response.writeHead(404).end();
-    const bytes = this.#spoil.bytes?.(name, found.bytes) ?? found.bytes;
-    const headers = { "content-type": found.type, "content-length": bytes.length };
-    const digest = request.url?.includes("/manifests/") ? { "docker-content-digest": digestOf(found.bytes) } : {};
-    response.writeHead(200, { ...headers, ...digest });
-    response.end(request.method === "HEAD" ? undefined : bytes);
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#server.closeAllConnections();
-    await new Promise((resolve) => this.#server.close(resolve));
+/** Serves this file's image unless the test has another. */
+class LyingRegistry extends Registry {
+  constructor(spoil: Partial<Spoil>) {
+    super({ image, ...spoil });
   }
 }
-
-/** One bit of one byte, changed. */
-const flipped = (bytes: Buffer, at: number): Buffer => {
-  const copy = Buffer.from(bytes);
-  copy[at] = (copy[at] ?? 0) ^ 1;
-  return copy;
-};
 
 const assertEmpty = (here: TestImages): void => {
   assert.deepEqual(here.images.list({ all: true }), []);
@@ -82,7 +28,7 @@ const assertEmpty = (here: TestImages): void => {
 };
 
 const top = image.layers[1]?.digest ?? "";
-const refused: [string, Spoil, RegExp][] = [
+const refused: [string, Partial<Spoil>, RegExp][] = [
   [
     "one bit of a layer's blob",
     { bytes: (name, bytes) => (name === top ? flipped(bytes, 300_000) : bytes) },

@@ -94,7 +94,7 @@ const logs = async (containers: ContainerRoutesService, call: Call): Promise<voi
   // What is no time is told before anything is looked up.
   parseTime(query.string("since"));
   parseTime(query.string("until"));
-  const { tty, stream } = await containers.logs(call.param("id"), {
+  const log = await containers.logs(call.param("id"), {
     stdout,
     stderr,
     follow: query.boolean("follow"),
@@ -105,7 +105,7 @@ const logs = async (containers: ContainerRoutesService, call: Call): Promise<voi
     until: query.string("until"),
     signal: call.signal,
   });
-  await call.pipe(stream, streamType(tty, call.version));
+  await call.serve((client) => log.write(client), streamType(log.tty, call.version));
 };
 
 const stats = async (containers: ContainerRoutesService, call: Call): Promise<void> => {

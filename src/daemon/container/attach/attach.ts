@@ -1,8 +1,7 @@
 import type { Duplex } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { conflict } from "../../../base/errors.ts";
 import type { ContainerContext } from "../context.ts";
-import { logStream } from "../logs.ts";
+import { logOf } from "../logs.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { isPaused } from "../state.ts";
 import { connect, type ConnectOptions } from "./connect.ts";
@@ -104,6 +103,5 @@ const sendLogs = async (
   { stdout, stderr }: AttachOptions,
   client: Duplex,
 ): Promise<void> => {
-  const { stream } = logStream(context, record, { stdout, stderr, follow: false, tail: "all" });
-  await pipeline(stream, client, { end: false });
+  await logOf(context, record, { stdout, stderr, follow: false, tail: "all" }).write(client);
 };

@@ -14,7 +14,8 @@ export const parseDetachKeys = (text: string, refuse = invalidParameter): Buffer
     text.split(",").map((key) => {
       if (key.length === 1) return key.charCodeAt(0);
       const letter = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
-      if (letter === undefined) throw refuse(`Invalid ${refuse === invalidParameter ? "detach" : "escape"} keys (${text}) provided`);
+      if (letter === undefined)
+        throw refuse(`Invalid ${refuse === invalidParameter ? "detach" : "escape"} keys (${text}) provided`);
       return ctrl[letter] ?? letter.charCodeAt(0) - 96;
     }),
   );

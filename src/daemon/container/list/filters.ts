@@ -67,7 +67,9 @@ const pattern = (text: string): RegExp => {
 const states = (context: ContainerContext, filters: Filters): Accepts[] => {
   for (const value of filters.get("status")) {
     if (!statusWords.includes(value)) {
-      throw invalidParameter(`invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${statusWords.join(", ")}`);
+      throw invalidParameter(
+        `invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${statusWords.join(", ")}`,
+      );
     }
   }
   for (const value of filters.get("health")) {

@@ -9,17 +9,27 @@ import type { ContainerContext } from "../context.ts";
 export const collectFolders = async (context: ContainerContext): Promise<void> => {
   const { dataRoot, execRoot } = context.settings;
   const known = (id: string): boolean => context.containers.get(id) !== undefined;
+  const execRuns = (id: string): boolean => (context.execs.get(id)?.state.status ?? "exited") !== "exited";
+  const clean = (folder: string): Promise<void> => context.runtime.clean(folder);
   await Promise.all([
     sweep(join(dataRoot, "containers"), known),
-    sweep(join(execRoot, "containers"), known),
-    sweep(join(execRoot, "execs"), (id) => context.execs.get(id) !== undefined),
+    sweep(join(execRoot, "containers"), known, clean),
+    sweep(join(execRoot, "execs"), execRuns),
     sweep(join(dataRoot, "tmp"), () => false),
   ]);
 };
 
-const sweep = async (folder: string, known: (name: string) => boolean): Promise<void> => {
+const sweep = async (
+  folder: string,
+  known: (name: string) => boolean,
+  clean: (path: string) => Promise<void> = async () => {},
+): Promise<void> => {
   const names = await readdir(folder).catch(() => []);
+  const paths = names.filter((name) => !known(name)).map((name) => join(folder, name));
   await Promise.all(
-    names.filter((name) => !known(name)).map((name) => rm(join(folder, name), { recursive: true, force: true })),
+    paths.map(async (path) => {
+      await clean(path);
+      await rm(path, { recursive: true, force: true });
+    }),
   );
 };

@@ -12,6 +12,7 @@ import { transition } from "../state.ts";
 import { joinedNetworks } from "../networks.ts";
 import { connectNetwork } from "./network.ts";
 import { mountAll } from "./mounts.ts";
+import { compressLog } from "./log.ts";
 import { createTaskSpec } from "./task-spec.ts";
 import { writeFiles } from "./files.ts";
 
@@ -50,6 +51,7 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
 
 /** Follows a task to its end. */
 export const watchTask = (context: ContainerContext, id: string, task: Task): void => {
+  compressLog(context, context.containers.find(id), task);
   void task.exited.then((exit) => handleExit(context, id, exit));
 };
 
@@ -112,6 +114,7 @@ const startTask = async (
         stderr,
         raw: record.config.Tty ?? false,
       })),
+      spawned: () => rememberStart(context, record),
       trace: step,
     });
     pending.forEach((attachment, i) => {
@@ -122,6 +125,16 @@ const startTask = async (
   } finally {
     network.closeFds();
   }
+};
+
+/**
+ * What must survive a loss of power about a start: that there was one, for the restart policies of the next boot. It is
+ * written while the runtime works; which process it became is written lightly afterwards, since a reboot ends it.
+ */
+const rememberStart = (context: ContainerContext, { id }: Readonly<ContainerRecord>): void => {
+  const record = context.containers.get(id);
+  if (!record || (record.startedBefore && !record.manuallyStopped)) return;
+  context.containers.update(id, () => ({ startedBefore: true, manuallyStopped: false }));
 };
 
 const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord>, task: Task): ContainerRecord =>
@@ -141,6 +154,7 @@ const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord
         Action: "start",
         Actor: { ID: record.id, Attributes: eventAttributes(record) },
       }),
+    "light",
   ) ?? record;
 
 const noteFailure = (
@@ -156,6 +170,7 @@ const noteFailure = (
     record.id,
     ({ state, filesWritten, logOpened }) => ({
       state: transition(state, { kind: "start-failed", exitCode, error: told.message }),
+      startedBefore: record.startedBefore,
       filesWritten: filesWritten || reached.files,
       logOpened: logOpened || log,
     }),

@@ -1,10 +1,27 @@
 import { logAttributes } from "../../log/attributes.ts";
 import { logSettings } from "../../log/driver.ts";
+import { keepCompressed } from "../../log/json-file/compress.ts";
+import type { Task } from "../../runtime/task.ts";
 import type { ShimLog } from "../../runtime/shim/arguments.ts";
 import { EngineError, messageOf } from "../../../base/errors.ts";
 import type { ContainerContext } from "../context.ts";
 import { logFile } from "../folders.ts";
 import type { ContainerRecord } from "../record.ts";
+
+/** Compresses the files that rotation leaves behind while the container runs, when its log is to be so. */
+export const compressLog = (
+  context: ContainerContext,
+  { id, hostConfig }: Readonly<ContainerRecord>,
+  task: Task,
+): void => {
+  const { Type = "json-file", Config } = hostConfig.LogConfig ?? {};
+  if (Type === "none" || !logSettings({ Type, Config: Config ?? {} }).compress) return;
+  const ended = new AbortController();
+  void task.exited.then(() => ended.abort());
+  void keepCompressed(logFile(context.settings, id), ended.signal).catch((error: unknown) =>
+    context.settings.log?.("warn", `container ${id}: compressing its log: ${messageOf(error)}`),
+  );
+};
 
 /** The container's log, as its shim writes it; undefined for the driver `none`. @throws EngineError in Docker's words */
 export const shimLog = (context: ContainerContext, record: Readonly<ContainerRecord>): ShimLog | undefined => {

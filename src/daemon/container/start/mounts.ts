@@ -1,7 +1,8 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { invalidParameter } from "../../../base/errors.ts";
-import { MS, mountTmpfs } from "../../../linux/mount/mount.ts";
+import { isCode } from "../../../linux/error.ts";
+import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import { bindSourceError } from "../../runtime/start-error.ts";
 import type { ContainerContext } from "../context.ts";
@@ -34,7 +35,8 @@ export const mountAll = async (
       tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
       continue;
     }
-    const source = mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(context, record, mount);
+    const source =
+      mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(context, record, mount);
     binds.push({
       source,
       destination,
@@ -105,6 +107,20 @@ const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecor
     data: { mode: "1777", size: String(size) },
   });
   return folder;
+};
+
+/** Takes a shareable /dev/shm away; those that joined it keep what they have open. */
+export const releaseSharedMemory = async (
+  context: ContainerContext,
+  { id, hostConfig }: Readonly<ContainerRecord>,
+): Promise<void> => {
+  if (hostConfig.IpcMode !== "shareable") return;
+  try {
+    umount(shmFolder(context, id), { detach: true });
+  } catch (error) {
+    // It was never mounted, or is gone already.
+    if (!isCode(error, "EINVAL", "ENOENT")) throw error;
+  }
 };
 
 /** Where a container's shareable /dev/shm is mounted. */

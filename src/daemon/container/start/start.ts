@@ -17,7 +17,7 @@ export const start = (context: ContainerContext, reference: string): Promise<voi
     if (live.removing || record.state.status === "dead") {
       throw conflict("container is marked for removal and cannot be started");
     }
-    context.containers.update(id, () => ({ manuallyStopped: false, restartCount: 0 }));
+    if (record.restartCount > 0) context.containers.update(id, () => ({ restartCount: 0 }));
     live.lastDelayMs = 0;
     await launch(context, id);
   });

@@ -62,8 +62,7 @@ export const loadImages = async (
     const isMalformed = error instanceof TarError && !error.truncated;
     throw systemError(isMalformed ? `archive/tar: ${error.message}` : messageOf(error), error);
   } finally {
-    // What is left of it is read and thrown away, so that the client comes to read the answer.
-    source.resume();
+    source.destroy();
     await context.collect();
   }
 };

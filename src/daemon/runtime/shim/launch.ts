@@ -27,10 +27,12 @@ export interface LaunchedShim {
  *
  * @throws ShimStartError with the runtime's words when the process could not be started; SystemError when the shim
  *   itself could not be executed. Nothing runs then, and the attaches are closed.
+ * @param spawned called once the shim is on its way, while this still waits for it.
  */
-export const launchShim = async (options: ShimOptions): Promise<LaunchedShim> => {
+export const launchShim = async (options: ShimOptions, spawned?: () => void): Promise<LaunchedShim> => {
   const launch = spawnShim(options);
   try {
+    spawned?.();
     return { ...launch, process: await launch.connection.started };
   } catch (error) {
     launch.connection[Symbol.dispose]();
