@@ -64,7 +64,7 @@ export const imageSteps: readonly VersionStep[] = [
         image.RepoTags?.length || image.RepoDigests?.length
           ? image
           : { ...image, RepoTags: ["<none>:<none>"], RepoDigests: ["<none>@<none>"] },
-      ),
+      ).map((image) => (image.RepoDigests?.length ? image : { ...image, RepoDigests: null })),
   },
   {
     version: 44,
