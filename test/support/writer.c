@@ -48,7 +48,7 @@ int main(int argc, char **argv) {
     for (int bit = 0; bit < 8; bit++) table[i] = table[i] & 1 ? 0xedb88320u ^ table[i] >> 1 : table[i] >> 1;
   }
   uint32_t seed = 1;
-  for (size_t i = 0; i < sizeof text; i++) seed = seed * 1664525 + 1013904223, text[i] = 33 + (seed >> 16) % 94;
+  for (size_t i = 0; i < sizeof text; i++) seed = seed * 1664525 + 1013904223, text[i] = i % 200 ? 'a' + (seed >> 16) % 26 : 33 + (seed >> 16) % 94;
   signal(SIGTERM, stop);
   struct timespec next;
   clock_gettime(CLOCK_MONOTONIC, &next);
