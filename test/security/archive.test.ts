@@ -9,10 +9,12 @@ import { Readable } from "node:stream";
 import { after, before, suite, test } from "node:test";
 import { createGzip } from "node:zlib";
 import { Engine, attackImage } from "./engine.ts";
+import type { Answer } from "./engine.ts";
+import { encodePax } from "../../src/oci/layer/tar/pax.ts";
 import { hostileArchives, makeCanary, snapshot } from "../support/hostile-archives.ts";
 import { digestOf, dockerArchive, imageOf, layerOf } from "../support/image.ts";
 import { LyingRegistry } from "../support/lying-registry.ts";
-import { tarOf } from "../support/tar.ts";
+import { memberOf, tarOf } from "../support/tar.ts";
 
 const mebibyte = 2 ** 20;
 /** What an attack may make the daemon grow by: far below each bomb, above the garbage of a busy moment. */
@@ -34,7 +36,7 @@ suite("archives", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  const ways: Record<string, (archive: Buffer) => Promise<unknown>> = {
+  const ways: Record<string, (archive: Buffer) => Promise<Answer>> = {
     load: (archive) => {
       const image = imageOf({ layers: [layerOf(archive, "none")] });
       return engine.api("POST", "/images/load?quiet=1", dockerArchive([{ image, tags: [] }]));
@@ -42,9 +44,10 @@ suite("archives", () => {
     "load as the archive itself": (archive) => engine.api("POST", "/images/load?quiet=1", archive),
     import: (archive) => engine.api("POST", "/images/create?fromSrc=-&repo=hostile&tag=latest", archive),
     pull: async (archive) => {
-      const image = imageOf({ layers: [layerOf(archive)] });
+      // A layer that no other way has brought in before.
+      const image = imageOf({ layers: [layerOf(Buffer.concat([memberOf({ name: "pulled" }), archive]))] });
       await using registry = await new LyingRegistry({ image }).listen();
-      return engine.api("POST", `/images/create?fromImage=${registry.name}&tag=latest`);
+      return await engine.api("POST", `/images/create?fromImage=${registry.name}&tag=latest`);
     },
     copy: async (archive) => {
       const id = await engine.ok("create", "attack", "true");
@@ -57,13 +60,16 @@ suite("archives", () => {
   for (const [way, send] of Object.entries(ways))
     test(`hostile archives change nothing on the host: ${way}`, async () => {
       const before = snapshot(canary);
-      let sent = 0;
+      let [sent, taken] = [0, 0];
       for (const [name, members] of Object.entries(hostileArchives(canary))) {
-        await send(tarOf({ name: "first", content: "1" }, ...members));
+        const answer = await send(tarOf({ name: "first", content: "1" }, ...members));
+        if (answer.status === 200 && !answer.text.includes("errorDetail")) taken++;
         assert.deepEqual(snapshot(canary), before, name);
         sent++;
       }
       assert.ok(sent > 40);
+      // Some are unpacked whole, their attack inside the root: what refuses everything proves nothing.
+      if (way !== "load as the archive itself") assert.ok(taken > 5, `only ${taken} were unpacked`);
       assert.equal((await engine.api("GET", "/_ping")).text, "OK");
     });
 
@@ -129,40 +135,26 @@ suite("archives", () => {
     assert.equal((await engine.api("GET", "/_ping")).text, "OK");
   };
 
-  test("a gibibyte from a mebibyte of gzip takes little memory, in a copy and in an import", async () => {
+  test("half a gibibyte from a few mebibytes of gzip takes little memory, in a copy and in an import", async () => {
     const zeros = Buffer.alloc(mebibyte);
-    const header = tarOf({ name: "zeros", content: "" }).subarray(0, 512);
-    // The size in base 256, as GNU tar writes large ones.
-    header.fill(0, 124, 136);
-    header[124] = 0x80;
-    header.writeUInt32BE(2 ** 30, 132);
-    header.fill(0x20, 148, 156);
-    header.write(
-      `${header
-        .reduce((sum, byte) => sum + byte, 0)
-        .toString(8)
-        .padStart(6, "0")}\0 `,
-      148,
-    );
-    const blocks = [header, ...Array.from({ length: 1024 }, () => zeros), Buffer.alloc(1024)];
-    const gzip = Readable.from(blocks).pipe(createGzip({ level: 1 }));
+    const parts = Array.from({ length: 512 }, (_, index) => [
+      memberOf({ name: `zeros${index}`, content: zeros }),
+    ]).flat();
+    const gzip = Readable.from([...parts, Buffer.alloc(1024)]).pipe(createGzip({ level: 1 }));
     const bomb = Buffer.concat(await gzip.toArray());
     assert.ok(bomb.length < 8 * mebibyte);
     await grows(async () => {
-      const id = await engine.ok("run", "-d", "--tmpfs", "/small:size=16m", "attack", "sleep", "100");
-      const full = await engine.api("PUT", `/containers/${id}/archive?path=/tmp`, bomb);
-      assert.equal(full.status, 200);
+      const id = await engine.ok("create", "attack", "true");
+      assert.equal((await engine.api("PUT", `/containers/${id}/archive?path=/tmp`, bomb)).status, 200);
       await engine.ok("rm", "-f", id);
-      const image = imageOf({ layers: [layerOf(tarOf({ name: "f", content: "" }), "none")] });
-      const cut = dockerArchive([{ image, tags: [] }]).subarray(0, 1500);
-      const refused = await engine.api("POST", "/images/load", Buffer.concat([cut, bomb]));
-      assert.notEqual(refused.status, 200);
+      const imported = await engine.api("POST", "/images/create?fromSrc=-&repo=bomb", bomb);
+      assert.match(imported.text, /sha256:/);
+      await engine.ok("rmi", "bomb");
     });
   });
 
   test("a sparse map of a billion entries is refused in little memory", async () => {
     const map = `1000000000\n${"0\n".repeat(2_000_000)}`;
-    const { encodePax } = await import("../../src/oci/layer/tar/pax.ts");
     const records = encodePax("GNU.sparse.major", "1") + encodePax("GNU.sparse.minor", "0");
     const named = tarOf({ name: "PaxHeaders/x", content: records }).subarray(0, 1024);
     named.write("x", 156);
@@ -172,8 +164,8 @@ suite("archives", () => {
     const archive = tarOf(named, { name: "GNUSparseFile.0/x", content: map });
     await grows(async () => {
       for (const way of ["load", "import", "copy"]) {
-        const answer = (await ways[way]?.(archive)) as { status: number; text: string };
-        assert.match(answer.status === 200 ? answer.text : "error", /error/, `${way}: ${answer.text}`);
+        const answer = await ways[way]?.(archive);
+        assert.match(answer?.text ?? "", /invalid tar header/, way);
       }
     });
   });

@@ -38,9 +38,9 @@ export class LyingRegistry implements AsyncDisposable {
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    if (request.url === "/v2/") return void response.end();
     const name = request.url?.split("/").at(-1) ?? "";
     if (this.#spoil.answer?.(name, request, response) === true) return;
+    if (request.url === "/v2/") return void response.end();
     const found = this.#content.get(name);
     if (found === undefined) return void response.writeHead(404).end();
     const bytes = this.#spoil.bytes?.(name, found.bytes) ?? found.bytes;

@@ -7,6 +7,7 @@ import { jsonType, rawStreamType } from "./headers.ts";
 import { type Connection, type HijackReply, release, takeOver } from "./hijack.ts";
 import { JsonLines } from "./json-lines.ts";
 import { readBody } from "./body/read.ts";
+import { uploadOf } from "./body/upload.ts";
 import type { Shape } from "./body/shape.ts";
 import { decodeBody } from "./body/decode.ts";
 import type { Query } from "./query.ts";
@@ -97,9 +98,9 @@ export class Call {
     return this.#step(decodeBody(shape, text, this.header("content-type")));
   }
 
-  /** The body as it comes, for archives. */
+  /** The body as it comes, for archives; asked for once. Giving it up leaves the connection to the answer. */
   get stream(): Readable {
-    return this.request;
+    return uploadOf(this.request);
   }
 
   json(status: number, body: unknown, extra: readonly string[] = []): void {

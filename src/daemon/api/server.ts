@@ -185,6 +185,7 @@ export class Api {
   #pageNotFound(method: string, target: Target, response: ServerResponse): void {
     if (method === "OPTIONS") return void response.writeHead(200, [...this.#headers, "Content-Length", "0"]).end();
     const length = String(notFoundBody.length);
-    response.writeHead(404, [...this.#headers, "Content-Type", jsonType, "Content-Length", length]).end(notFoundBody);
+    // No handler has put its headers there.
+    response.writeHead(404, ["Content-Type", jsonType, "Content-Length", length]).end(notFoundBody);
   }
 }

@@ -6,10 +6,6 @@ type Roots = Pick<ContainerSettings, "dataRoot" | "execRoot">;
 /** A container's own files: log, hosts, hostname, resolv.conf. */
 export const dataFolder = ({ dataRoot }: Roots, id: string): string => join(dataRoot, "containers", id);
 
-/** Where a container's files go at its removal: whoever finds it and the record has to finish the removal. */
-export const doomedFolder = ({ dataRoot }: Pick<Roots, "dataRoot">, id: string): string =>
-  join(dataRoot, "tmp", `removed-${id}`);
-
 /** What a container's task keeps while it runs: bundle, sockets, status. A reboot may forget it. */
 export const taskFolder = ({ execRoot }: Roots, id: string): string => join(execRoot, "containers", id);
 

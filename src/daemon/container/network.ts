@@ -5,6 +5,7 @@ import type { NetworkConnectRequest, NetworkDisconnectRequest } from "../../wire
 import type { Sandbox } from "../network/sandbox/sandbox.ts";
 import type { ContainerContext } from "./context.ts";
 import { dataFolder } from "./folders.ts";
+import { joinedNetworks } from "./networks.ts";
 import type { ContainerRecord } from "./record.ts";
 import { isRunning } from "./state.ts";
 
@@ -30,7 +31,10 @@ export const connectContainer = (
     if (isRunning(record.state)) {
       rewriteFiles(context, record, await context.networks.connect(id, network, settings));
     }
-    context.containers.update(id, ({ networks }) => ({ networks: { ...networks, [target.name]: settings } }));
+    context.containers.update(id, ({ networks, joined }) => ({
+      networks: { ...networks, [target.name]: settings },
+      joined: { ...joined, ...joinedNetworks(context, id) },
+    }));
   });
 };
 

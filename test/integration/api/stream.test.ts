@@ -6,13 +6,14 @@ import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { PassThrough, Readable } from "node:stream";
 import { after, test } from "node:test";
-import { conflict, notFound } from "../../../src/base/errors.ts";
+import { conflict, invalidParameter, notFound } from "../../../src/base/errors.ts";
 import { containerFileRoutes } from "../../../src/daemon/api/routes/container-files.ts";
 import { containerStreamRoutes } from "../../../src/daemon/api/routes/container-stream.ts";
 import { containerRoutes } from "../../../src/daemon/api/routes/container.ts";
 import { eventRoutes } from "../../../src/daemon/api/routes/event.ts";
 import { imageTransferRoutes } from "../../../src/daemon/api/routes/image-transfer.ts";
 import { unsupportedRoutes } from "../../../src/daemon/api/routes/unsupported.ts";
+import type { Route } from "../../../src/daemon/api/router.ts";
 import { EventLog } from "../../../src/daemon/event/log.ts";
 import type { ContainerRoutesService, ImageRoutesService, LogOptions } from "../../../src/daemon/services.ts";
 import { Database } from "../../../src/daemon/state/database.ts";
@@ -261,6 +262,28 @@ test("a refused upload is read to its end, so that the client gets to the answer
   );
   connection.socket.write(Buffer.alloc(size));
   await connection.has("HTTP/1.1 501 Not Implemented");
+  await connection.until(() => connection.socket.writableLength === 0);
+  connection.socket.write("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
+  await connection.has("\r\n\r\nOK");
+});
+
+test("an upload that is given up half way still gets its answer, also from a route that read some of it", async () => {
+  const give: Route = {
+    method: "POST",
+    path: "/give-up",
+    handle: async (call) => {
+      for await (const chunk of call.stream) {
+        assert.ok((chunk as Buffer).length > 0);
+        throw invalidParameter("no such archive");
+      }
+    },
+  };
+  await using api = await TestApi.start({ routes: [give] });
+  using connection = await api.connect();
+  const size = 8 * 1024 * 1024;
+  connection.socket.write(`POST /give-up HTTP/1.1\r\nHost: x\r\nContent-Length: ${size}\r\n\r\n`);
+  connection.socket.write(Buffer.alloc(size));
+  await connection.has("no such archive");
   await connection.until(() => connection.socket.writableLength === 0);
   connection.socket.write("GET /_ping HTTP/1.1\r\nHost: x\r\n\r\n");
   await connection.has("\r\n\r\nOK");

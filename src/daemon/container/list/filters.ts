@@ -24,7 +24,7 @@ const knownKeys = [
   "status",
   "volume",
 ];
-const statusWords = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
+const statusWords = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
 const healthWords = ["starting", "healthy", "unhealthy", "none"];
 
 type Accepts = (record: Readonly<ContainerRecord>) => boolean;
@@ -67,7 +67,9 @@ const pattern = (text: string): RegExp => {
 const states = (context: ContainerContext, filters: Filters): Accepts[] => {
   for (const value of filters.get("status")) {
     if (!statusWords.includes(value)) {
-      throw invalidParameter(`invalid value for state (${value}): must be one of ${statusWords.join(", ")}`);
+      throw invalidParameter(
+        `invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${statusWords.join(", ")}`,
+      );
     }
   }
   for (const value of filters.get("health")) {
@@ -76,7 +78,9 @@ const states = (context: ContainerContext, filters: Filters): Accepts[] => {
     }
   }
   const codes = filters.get("exited").map((value) => {
-    if (!/^[+-]?\d+$/.test(value)) throw invalidParameter(`strconv.Atoi: parsing "${value}": invalid syntax`);
+    if (!/^[+-]?\d+$/.test(value)) {
+      throw invalidParameter(`invalid filter 'exited=${value}': strconv.Atoi: parsing "${value}": invalid syntax`);
+    }
     return Number(value);
   });
   const task = filters.has("is-task") ? filters.flag("is-task", false) : undefined;

@@ -73,8 +73,3 @@ test("the policies at boot", () => {
   ];
   for (const [one, expected] of table) assert.deepEqual(plan(one), expected);
 });
-
-test("a removal that was under way is finished", () => {
-  const always = record(exited(0), { hostConfig: { RestartPolicy: { Name: "always" } } });
-  assert.deepEqual(planRestore([always], new Map(), 9n, new Set(["c"])), [{ kind: "remove", id: "c" }]);
-});

@@ -17,21 +17,15 @@ export type RestoreAction =
 /** The status of a process that went without a word, as Docker records it. */
 export const lostExitCode = 255;
 
-/**
- * What a starting daemon does about each container, from what is recorded and what is found. Pure.
- * @param halfRemoved containers whose removal was under way
- */
+/** What a starting daemon does about each container, from what is recorded and what is found. Pure. */
 export const planRestore = (
   records: Iterable<Readonly<ContainerRecord>>,
   found: ReadonlyMap<string, Found>,
   nowNs: bigint,
-  halfRemoved: ReadonlySet<string> = new Set(),
 ): RestoreAction[] => {
   const actions: RestoreAction[] = [];
   for (const record of records) {
-    const action = halfRemoved.has(record.id)
-      ? ({ kind: "remove", id: record.id } as const)
-      : planOne(record, found.get(record.id) ?? { kind: "lost" }, nowNs);
+    const action = planOne(record, found.get(record.id) ?? { kind: "lost" }, nowNs);
     if (action) actions.push(action);
   }
   return actions;

@@ -100,7 +100,10 @@ export const networkRequest = (context: ContainerContext, record: Readonly<Conta
     domainname: config.Domainname ?? "",
     // `none` is a namespace with nothing but a loopback.
     endpoints: hostConfig.NetworkMode === "none" || config.NetworkDisabled ? {} : record.networks,
-    portBindings: hostConfig.PortBindings ?? {},
+    // What is not exposed is not published either, as dockerd has it; the CLI always says both.
+    portBindings: Object.fromEntries(
+      Object.entries(hostConfig.PortBindings ?? {}).filter(([port]) => config.ExposedPorts?.[port] !== undefined),
+    ),
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     publishAll: hostConfig.PublishAllPorts ?? false,
     dns: hostConfig.Dns ?? [],
