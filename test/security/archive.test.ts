@@ -80,7 +80,11 @@ suite("archives", () => {
       for (const Layers of [[], [file], ["link"]]) {
         const manifest = JSON.stringify([{ Config, RepoTags: ["stolen:latest"], Layers }]);
         const link = { name: "link", type: "symlink" as const, linkName: file };
-        const answer = await engine.api("POST", "/images/load", tarOf(link, { name: "manifest.json", content: manifest }));
+        const answer = await engine.api(
+          "POST",
+          "/images/load",
+          tarOf(link, { name: "manifest.json", content: manifest }),
+        );
         assert.doesNotMatch(answer.text, /Loaded/);
       }
     assert.deepEqual(snapshot(canary), before);
@@ -111,7 +115,7 @@ suite("archives", () => {
     const id = await engine.ok("run", "-d", "-v", "racing:/race/mp", "attack", "sh", "-c", flip);
     const upload = tarOf({ name: "file", content: "owned" }, { name: "new", content: "owned" });
     const counts = { read: 0, written: 0, other: 0 };
-    for (const end = Date.now() + 5000; Date.now() < end; ) {
+    for (const end = Date.now() + 5000; Date.now() < end;) {
       const got = await engine.api("GET", `/containers/${id}/archive?path=/race/d/file`);
       assert.doesNotMatch(got.text, /canary/);
       const put = await engine.api("PUT", `/containers/${id}/archive?path=/race/d`, upload);

@@ -124,7 +124,12 @@ suite("confinement", () => {
     const sparse = {
       name: "etc/group",
       content: "x",
-      pax: { "GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": String(2 ** 30), "GNU.sparse.map": "0,1" },
+      pax: {
+        "GNU.sparse.major": "0",
+        "GNU.sparse.minor": "1",
+        "GNU.sparse.size": String(2 ** 30),
+        "GNU.sparse.map": "0,1",
+      },
     };
     await engine.load("groups", attackImage([sparse]));
     const before = engine.memoryBytes();

@@ -105,7 +105,9 @@ export class Engine implements AsyncDisposable {
 
   /** Loads an image under a name. */
   async load(tag: string, image: TestImage): Promise<void> {
-    const { code, stderr } = await this.docker(["load", "-q"], { input: dockerArchive([{ image, tags: [`${tag}:latest`] }]) });
+    const { code, stderr } = await this.docker(["load", "-q"], {
+      input: dockerArchive([{ image, tags: [`${tag}:latest`] }]),
+    });
     if (code !== 0) throw new Error(stderr);
   }
 

@@ -62,7 +62,9 @@ const refused: Record<string, Partial<Spoil>> = {
   },
   "a media type that differs from the answer's": { image: withManifest(() => {}, index) },
   "a config of a kind that is no image": {
-    image: withManifest((m) => void ((m["config"] as Record<string, unknown>)["mediaType"] = "application/vnd.example.artifact.v1+json")),
+    image: withManifest(
+      (m) => void ((m["config"] as Record<string, unknown>)["mediaType"] = "application/vnd.example.artifact.v1+json"),
+    ),
   },
   "a digest with a path in it": {
     image: withManifest((m) => {

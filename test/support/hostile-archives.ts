@@ -147,4 +147,3 @@ const sparse = (sizeBytes: number): Buffer => {
   header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
   return Buffer.concat([header, memberOf({ name: "sparse", content: "evil" })]);
 };
-
