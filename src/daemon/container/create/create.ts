@@ -115,7 +115,11 @@ const store = async (
 };
 
 /** The working directory is there from the beginning, so that files can be copied into it. @throws EngineError system */
-const makeWorkingDirectory = async (context: ContainerContext, { id }: ContainerRecord, path: string): Promise<void> => {
+const makeWorkingDirectory = async (
+  context: ContainerContext,
+  { id }: ContainerRecord,
+  path: string,
+): Promise<void> => {
   const rootfs = context.layers.mountWritable(id);
   try {
     createDirectory(rootfs, path);

@@ -79,7 +79,9 @@ const withNamesOf = (
   const other = otherId === undefined ? undefined : context.containers.get(otherId);
   if (!other) return record;
   const { Hostname = "", Domainname = "" } = other.config;
-  return context.containers.update(record.id, ({ config }) => ({ config: { ...config, Hostname, Domainname } })) ?? record;
+  return (
+    context.containers.update(record.id, ({ config }) => ({ config: { ...config, Hostname, Domainname } })) ?? record
+  );
 };
 
 const startTask = async (
