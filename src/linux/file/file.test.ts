@@ -199,7 +199,7 @@ test("permission bits of a symlink are nobody's, its target's least of all", () 
     writeFileSync(join(folder, "target"), "", { mode: 0o600 });
     symlinkSync(join(folder, "target"), join(folder, "link"));
     const directory = openDirectory(folder);
-    assert.throws(() => fchmodat(directory, "link", 0o777), { code: "EOPNOTSUPP" });
+    assert.throws(() => fchmodat(directory, "link", 0o777), { code: /^(EOPNOTSUPP|ENOTSUP)$/ });
     fchmodat(directory, "target", 0o640);
     closeSync(directory);
     assert.equal(statSync(join(folder, "target")).mode & 0o777, 0o640);
