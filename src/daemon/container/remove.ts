@@ -78,7 +78,8 @@ export const deleteContainer = async (
   );
   context.live.forget(id);
   settle(live.nextExit, live.lastExit);
-  settle(live.removed, live.lastExit);
+  // That its start failed is no failure of the removal.
+  settle(live.removed, { StatusCode: live.lastExit.StatusCode });
   // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
   setImmediate(() => {
     void discard(context, id).catch((error: unknown) =>

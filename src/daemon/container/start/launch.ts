@@ -99,7 +99,7 @@ const startTask = async (
     const files = writeFiles(context, record, network);
     reached.files = true;
     step("files");
-    const mounts = await mountAll(context, record, rootfs);
+    const mounts = await mountAll(context, record);
     step("mounts");
     const pending = [...live.pending];
     const spec = taskSpec(context, record, { rootfs, network, files, mounts });
