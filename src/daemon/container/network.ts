@@ -86,9 +86,7 @@ const checkMode = (record: Readonly<ContainerRecord>, network: string): void => 
     );
   }
   if (network === "host") {
-    throw invalidParameter(
-      "cannot connect container to host network - container must be created in host network mode",
-    );
+    throw invalidParameter("cannot connect container to host network - container must be created in host network mode");
   }
   if ((mode === "none" || network === "none") && mode !== network) {
     throw invalidParameter(

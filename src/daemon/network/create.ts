@@ -123,9 +123,7 @@ const configured = (context: NetworkContext, request: NetworkCreateRequest, from
   if (!source.configOnly) throw forbidden(`network ${from} is not a configuration network`);
   const own = [...Object.keys(request.Options ?? {}), ...(request.IPAM?.Config ?? [])];
   if (own.length > 0) {
-    throw forbidden(
-      "user supplied configurations are not supported if the network depends on a configuration network",
-    );
+    throw forbidden("user supplied configurations are not supported if the network depends on a configuration network");
   }
   return {
     ...request,

@@ -76,7 +76,8 @@ export const networkRoutes = (networks: NetworkRoutesService, containers: Contai
       handle: async (call) => {
         const filters = call.query.filters();
         const [until] = filters.get("until");
-        const untilNs = until === undefined ? undefined : BigInt(parseTimestampMs(until, Date.now(), invalidParameter)) * 1_000_000n;
+        const untilNs =
+          until === undefined ? undefined : BigInt(parseTimestampMs(until, Date.now(), invalidParameter)) * 1_000_000n;
         call.json(200, await networks.prune(filters, untilNs));
       },
     },

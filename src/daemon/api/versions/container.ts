@@ -1,6 +1,11 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import { shortId } from "../../../base/ids.ts";
-import type { ContainerCreateResponse, ContainerInspectResponse, ContainerSummary, Mount } from "../../../wire/engine/container.ts";
+import type {
+  ContainerCreateResponse,
+  ContainerInspectResponse,
+  ContainerSummary,
+  Mount,
+} from "../../../wire/engine/container.ts";
 import type { ContainerCreateBody } from "../../services.ts";
 import type { VersionStep } from "../version-step.ts";
 
@@ -71,7 +76,10 @@ const createSteps: VersionStep[] = [
     routes: ["POST /containers/create"],
     response: (body) => {
       const { Warnings, ...created } = body as ContainerCreateResponse;
-      return { ...created, Warnings: Warnings?.filter((text) => !text.includes("MacAddress field is now deprecated")) ?? [] };
+      return {
+        ...created,
+        Warnings: Warnings?.filter((text) => !text.includes("MacAddress field is now deprecated")) ?? [],
+      };
     },
   },
   {

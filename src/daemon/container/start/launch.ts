@@ -5,7 +5,6 @@ import type { ContainerContext } from "../context.ts";
 import { taskFolder } from "../folders.ts";
 import { handleExit, releaseResources } from "../exit.ts";
 import { beginHealth } from "../health/begin.ts";
-import { settle } from "../live.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { deleteContainer } from "../remove.ts";
 import { transition } from "../state.ts";
@@ -79,7 +78,9 @@ const withNamesOf = (
   const other = otherId === undefined ? undefined : context.containers.get(otherId);
   if (!other) return record;
   const { Hostname = "", Domainname = "" } = other.config;
-  return context.containers.update(record.id, ({ config }) => ({ config: { ...config, Hostname, Domainname } })) ?? record;
+  return (
+    context.containers.update(record.id, ({ config }) => ({ config: { ...config, Hostname, Domainname } })) ?? record
+  );
 };
 
 const startTask = async (
@@ -187,6 +188,6 @@ const noteFailure = (
   const live = context.live.of(record.id);
   for (const attachment of live.pending) attachment.cancel();
   live.lastExit = { StatusCode: exitCode, Error: { Message: told.message } };
-  if (record.state.status !== "restarting") settle(live.nextExit, live.lastExit);
+  // Who waits for an exit goes on waiting: there was none.
   return told;
 };
