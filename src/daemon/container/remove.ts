@@ -77,8 +77,10 @@ export const deleteContainer = async (
     }),
   );
   context.live.forget(id);
-  settle(live.nextExit, live.lastExit);
-  settle(live.removed, live.lastExit);
+  // That its start failed is no failure of the removal.
+  const { StatusCode } = live.lastExit;
+  settle(live.nextExit, { StatusCode });
+  settle(live.removed, { StatusCode });
   // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
   setImmediate(() => {
     void discard(context, id).catch((error: unknown) =>
