@@ -103,6 +103,7 @@ test("two engines in one process serve side by side", async () => {
       await api.ok("POST", "/containers/create?name=web", {
         Image: "busybox",
         Cmd: ["sh", "-c", `echo engine ${i} >/www/index.html; exec httpd -f -h /www`],
+        ExposedPorts: { "80/tcp": {} },
         HostConfig: { PortBindings: { "80/tcp": [{ HostPort: String(8080 + i) }] } },
       });
       await api.ok("POST", "/containers/web/start");
