@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { rfc3339Nano, zeroTime } from "../../../base/clock.ts";
 import type { ContainerInspectResponse, ContainerState as WireState } from "../../../wire/engine/container.ts";
 import type { ContainerContext } from "../context.ts";
-import { dataFolder, logFile } from "../folders.ts";
+import { etcFolder, logFile } from "../folders.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
 import { type ContainerState, isActive, isPaused, statusWord } from "../state.ts";
 import { inspectMounts } from "./mounts.ts";
@@ -15,7 +15,7 @@ export const inspect = async (
   options: { size?: boolean },
 ): Promise<ContainerInspectResponse> => {
   const record = context.containers.find(reference);
-  const folder = etcFolderOf(context, record);
+  const folder = record.filesWritten ? etcFolder(context.settings, record) : undefined;
   const driver = context.layers.driver.name;
   const execIds = context.execs.idsOf(record.id);
   const document: ContainerInspectResponse = {
@@ -49,13 +49,6 @@ export const inspect = async (
     document.SizeRootFs = rw + (await rootSize(context, record));
   }
   return document;
-};
-
-/** Where its /etc/hosts, hostname and resolv.conf are, once they are: another container's when it shares that one's network. */
-const etcFolderOf = (context: ContainerContext, record: Readonly<ContainerRecord>): string | undefined => {
-  if (!record.filesWritten) return undefined;
-  const mode = record.hostConfig.NetworkMode ?? "";
-  return dataFolder(context.settings, mode.startsWith("container:") ? mode.slice("container:".length) : record.id);
 };
 
 /** overlay2 tells whose layer it is; drivers without mounts tell nothing. */

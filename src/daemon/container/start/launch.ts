@@ -70,17 +70,32 @@ const taskSpec = (...parts: Parameters<typeof createTaskSpec>): ReturnType<typeo
   }
 };
 
-const startTask = async (
+/** A container that shares another's network has that one's names, too. */
+const withNamesOf = (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
+  otherId: string | undefined,
+): Readonly<ContainerRecord> => {
+  const other = otherId === undefined ? undefined : context.containers.get(otherId);
+  if (!other) return record;
+  const { Hostname = "", Domainname = "" } = other.config;
+  return (
+    context.containers.update(record.id, ({ config }) => ({ config: { ...config, Hostname, Domainname } })) ?? record
+  );
+};
+
+const startTask = async (
+  context: ContainerContext,
+  created: Readonly<ContainerRecord>,
   reached: Reached,
   step: (name: string) => void,
 ): Promise<Task> => {
-  const { id } = record;
+  const { id } = created;
   const live = context.live.of(id);
   const rootfs = context.layers.mountWritable(id);
   step("rootfs");
-  const network = await connectNetwork(context, record);
+  const network = await connectNetwork(context, created);
+  const record = withNamesOf(context, created, network.filesOf);
   step("network");
   try {
     const files = writeFiles(context, record, network);

@@ -13,7 +13,7 @@ export interface ConnectedNetwork {
   /** Contents of the files at /etc; undefined where another container's are used. */
   hosts: string | undefined;
   resolvConf: string | undefined;
-  /** Another container whose files are shared. */
+  /** Another container whose files, hostname and domain are shared. */
   filesOf: string | undefined;
   holdFds: readonly number[];
   relays: readonly Relay[];
