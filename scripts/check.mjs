@@ -1,10 +1,9 @@
 // Format, lint, types, unit tests and the architecture test. Needs no root and starts no container.
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { must, node, root } from "./lib.mjs";
+import { installDependencies } from "./setup/dependencies.mjs";
 
-if (!existsSync(join(root, "node_modules/.package-lock.json")))
-  must("npm", ["install", "--no-save", "--loglevel=error"]);
+installDependencies();
 const bin = (name) => join(root, "node_modules/.bin", name);
 must(bin("oxfmt"), ["--check", "src", "test", "bench", "scripts"]);
 must(bin("oxlint"), ["--type-aware", "--deny-warnings", "src", "test", "bench", "scripts"]);

@@ -13,7 +13,9 @@ const nowhere = new Proxy({}, { get: () => ({}) }) as Services;
 const routes = allRoutes(nowhere);
 
 const row = (method: string, route: string, state: string): string => `| \`${method} ${route}\` | ${state} |`;
-const sorted = routes.toSorted((a, b) => (a.path === b.path ? a.method.localeCompare(b.method) : a.path < b.path ? -1 : 1));
+const sorted = routes.toSorted((a, b) =>
+  a.path === b.path ? a.method.localeCompare(b.method) : a.path < b.path ? -1 : 1,
+);
 
 const text = [
   "# Compatibility",

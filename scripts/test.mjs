@@ -1,50 +1,29 @@
-// The whole test suite: set-up, then unit, contract and architecture tests, then everything that runs real containers.
-// Usage: node scripts/test.mjs [--no-setup] [FILE ...]   (FILE: only these test files)
-import { spawnSync } from "node:child_process";
+// The whole test suite: set-up, then unit and architecture tests, then everything that runs real containers.
+// Usage: node scripts/test.mjs [--no-setup] [FILE ...]   (FILE: only test files whose path has this in it)
 import { join } from "node:path";
-import { node, root } from "./lib.mjs";
+import { must, node, output, root } from "./lib.mjs";
+import { runTests } from "./test/run.mjs";
 
 const args = process.argv.slice(2);
 if (!args.includes("--no-setup")) await import("./setup.mjs");
 const only = args.filter((arg) => !arg.startsWith("--"));
 
+// The system's Node may be 20, which has no globSync.
+const glob = "console.log(require('node:fs').globSync(process.argv[1]).sort().join('\\n'))";
 const find = (pattern) =>
-  spawnSync(node, ["-e", `console.log(require("fs").globSync(${JSON.stringify(pattern)}).sort().join("\\n"))`], {
-    cwd: root,
-    encoding: "utf8",
-  })
-    .stdout.split("\n")
-    .filter(Boolean);
-const plain = find("src/**/*.test.ts").concat(find("test/*.test.ts"));
-// Each of these files runs in namespaces of its own, so two at a time do not meet.
+  output(node, ["-e", glob, pattern])
+    .split("\n")
+    .filter((file) => file !== "" && (only.length === 0 || only.some((part) => file.includes(part))));
+const plain = [...find("src/**/*.test.ts"), ...find("test/*.test.ts")];
 const sandboxed = find("test/{integration,conformance,security,cli,crash}/**/*.test.ts");
-const wanted = (file) => only.length === 0 || only.some((name) => file.includes(name));
 
-const nodeTest = ["--test", "--test-timeout=240000", "--test-reporter=spec"];
-let failed = 0;
-let passed = 0;
-const count = (result) => {
-  const text = result.stdout ?? "";
-  process.stdout.write(text);
-  passed += Number(/^ℹ pass (\d+)$/m.exec(text)?.[1] ?? 0);
-  failed += Number(/^ℹ fail (\d+)$/m.exec(text)?.[1] ?? 0) + Number(/^ℹ cancelled (\d+)$/m.exec(text)?.[1] ?? 0);
-  if (result.status !== 0 && !/^ℹ fail [1-9]/m.test(text)) failed += 1;
-};
-const run = (command, commandArgs) =>
-  count(
-    spawnSync(command, commandArgs, {
-      cwd: root,
-      encoding: "utf8",
-      stdio: ["ignore", "pipe", "inherit"],
-      maxBuffer: 1 << 28,
-    }),
-  );
-
-const plainFiles = plain.filter(wanted);
-if (plainFiles.length > 0) run(node, [...nodeTest, ...plainFiles]);
 // The sandbox has no network: what comes from Debian is fetched before.
-if (sandboxed.some((file) => wanted(file) && file.includes("debian"))) run(node, ["test/support/debian-image.ts"]);
-for (const file of sandboxed.filter(wanted)) run(join(root, "scripts/sandbox.sh"), [node, ...nodeTest, file]);
+if (sandboxed.some((file) => file.includes("debian"))) must(node, ["test/support/debian-image.ts"]);
 
+const sandbox = join(root, "scripts/test/sandbox.sh");
+const { passed, failed } = await runTests([
+  ...(plain.length > 0 ? [{ name: "unit and architecture tests", command: [node], files: plain }] : []),
+  ...sandboxed.map((file) => ({ name: file, command: [sandbox, node], files: [file] })),
+]);
 console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+process.exit(failed === 0 && passed > 0 ? 0 : 1);

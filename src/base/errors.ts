@@ -30,6 +30,12 @@ export class EngineError extends Error {
 
 export const isKind = (error: unknown, kind: ErrorKind): boolean => error instanceof EngineError && error.kind === kind;
 
+/** The same error with words in front: "cannot kill container: x: …". What is no `EngineError` becomes `system`. */
+export const prefixed = (prefix: string, error: unknown): EngineError =>
+  new EngineError(error instanceof EngineError ? error.kind : "system", `${prefix}: ${messageOf(error)}`, {
+    cause: error,
+  });
+
 /** The text of anything thrown, for a message that carries its cause. */
 export const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 

@@ -17,15 +17,16 @@ export const parseDurationMs = (text: string): number | undefined => {
  * time whose parts from the right may be missing.
  *
  * @returns milliseconds since the epoch
- * @throws EngineError system for anything else, as dockerd has it.
+ * @param refuse makes the error for anything else: dockerd calls it its own failure in some places, the caller's in others
+ * @throws EngineError
  */
-export const parseTimestampMs = (text: string, nowMs: number): number => {
+export const parseTimestampMs = (text: string, nowMs: number, refuse = systemError): number => {
   const before = parseDurationMs(text);
   if (before !== undefined) return nowMs - before;
   if (/^-?\d+(\.\d+)?$/.test(text)) return Number(text) * 1000;
   const date = /^(\d{4}-\d{2}-\d{2})(?:T(\d{2})(?::(\d{2})(?::(\d{2}(?:\.\d+)?))?)?)?(Z|[+-]\d{2}:\d{2})?$/.exec(text);
   const time = date === null ? Number.NaN : Date.parse(isoOf(date));
-  if (Number.isNaN(time)) throw systemError(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
+  if (Number.isNaN(time)) throw refuse(`failed to parse value as time or duration: ${JSON.stringify(text)}`);
   return time;
 };
 

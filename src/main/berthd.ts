@@ -1,4 +1,5 @@
 // The daemon: reads its configuration, serves until it is told to stop, and leaves the containers running.
+import { flushCompileCache } from "node:module";
 import { messageOf } from "../base/errors.ts";
 import { createLogger } from "../base/logger.ts";
 import { helpText } from "../daemon/config/help.ts";
@@ -9,6 +10,8 @@ import { engineVersion } from "../daemon/system/identity.ts";
 import { watchProcess } from "./process-events.ts";
 
 const argv = process.argv.slice(2);
+/** The cache would be written at the end, and a daemon that is killed has none. */
+const compileCacheDelayMs = 1000;
 
 const end = (status: number, message: string): never => {
   (status === 0 ? process.stdout : process.stderr).write(`${message}\n`);
@@ -45,6 +48,7 @@ try {
     }
   });
   log("info", "Daemon has completed initialization");
+  setTimeout(flushCompileCache, compileCacheDelayMs).unref();
   log("info", `Processing signal '${await stopped}'`);
   const overdue = setTimeout(() => end(1, "the shutdown took too long"), config.shutdownTimeoutSeconds * 1000);
   await engine[Symbol.asyncDispose]();

@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { prepare, rootDirOf } from "./clean.ts";
 import { compare, describe } from "./compare.ts";
-import { exceptionFor } from "./exceptions.ts";
+import { exceptionFor, ordered } from "./exceptions.ts";
 import { Runner, type Result } from "./run.ts";
 import { SchemaValidator, type Violation } from "./schema/validate.ts";
 import { groups } from "./script/index.ts";
@@ -38,7 +38,7 @@ for (const group of groups) {
       continue;
     }
     if (!result) continue;
-    const differences = compare(expected.get(step.name), result).filter(
+    const differences = compare(ordered(group.name, expected.get(step.name)), ordered(group.name, result)).filter(
       (one) => !exceptionFor(group.name, step.name, one),
     );
     if (differences.length === 0) continue;

@@ -1,6 +1,6 @@
 // Debian's docker-registry on loopback, as a real peer for tests: over HTTP or HTTPS, open or with a password.
 import { execFileSync, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
 import { request as httpsRequest } from "node:https";
 import { tmpdir } from "node:os";
@@ -9,6 +9,12 @@ import { createInterface } from "node:readline";
 import type { TestImage } from "./image.ts";
 
 const startTimeoutMs = 15_000;
+
+/** The one that the set-up unpacked, or the installed one. */
+const program = (): string => {
+  const unpacked = join(import.meta.dirname, "../../build/docker-registry/docker-registry");
+  return existsSync(unpacked) ? unpacked : "/usr/bin/docker-registry";
+};
 
 export const registryUser = "berth";
 export const registryPassword = "open-sesame";
@@ -78,7 +84,7 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
   if (passwords !== undefined) writeFileSync(passwords, `${registryUser}:${passwordHash}\n`);
   const config = join(root, "config.yml");
   writeFileSync(config, configuration(root, address, certificates, passwords));
-  const child = spawn("/usr/bin/docker-registry", ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const child = spawn(program(), ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = async (): Promise<void> => {
     child.kill("SIGKILL");

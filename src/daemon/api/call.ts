@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { Duplex, Readable, Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { messageOf, systemError } from "../../base/errors.ts";
 import { describeError } from "./errors.ts";
 import { jsonType, rawStreamType } from "./headers.ts";
 import { type Connection, type HijackReply, release, takeOver } from "./hijack.ts";
@@ -9,7 +10,7 @@ import { JsonLines } from "./json-lines.ts";
 import { readBody } from "./body/read.ts";
 import { uploadOf } from "./body/upload.ts";
 import type { Shape } from "./body/shape.ts";
-import { decodeBody } from "./body/decode.ts";
+import { decodeBody, decodeText } from "./body/decode.ts";
 import type { Query } from "./query.ts";
 import type { VersionStep } from "./version-step.ts";
 
@@ -96,6 +97,17 @@ export class Call {
     const text = await readBody(this.request);
     if (text === undefined) return undefined;
     return this.#step(decodeBody(shape, text, this.header("content-type")));
+  }
+
+  /** A JSON body of any Content-Type, whose faults are the engine's own, as dockerd has it for `/auth`. @throws system */
+  async untypedBody<T>(shape: Shape<T>): Promise<T> {
+    const text = await readBody(this.request);
+    if (text === undefined) throw systemError("EOF");
+    try {
+      return this.#step(decodeText(shape, text));
+    } catch (error) {
+      throw systemError(messageOf(error).replace(/^invalid JSON: /, ""), error);
+    }
   }
 
   /** The body as it comes, for archives; asked for once. Giving it up leaves the connection to the answer. */

@@ -64,10 +64,13 @@ const head = (upgrade: boolean, reply: HijackReply): string => {
  * Answers an error on a connection that was to be taken over: the message as plain text, as attach does.
  * **Source:** what dockerd 28.5 writes.
  */
-export const refuseHijack = (connection: Connection, status: number, message: string, contentType: string): void => {
+export const refuseHijack = (connection: Connection, status: number, message: string, contentType: string): void =>
+  refuse(connection, status, `Content-Type: ${contentType}\r\n\r\n${message}\r\n`);
+
+/** Answers what is no WebSocket handshake where one was due. **Source:** what dockerd 28.5 writes. */
+export const refuseWebSocket = (connection: Connection): void => refuse(connection, 400, "\r\nnot websocket protocol");
+
+const refuse = (connection: Connection, status: number, rest: string): void => {
   const stream = release(connection);
-  stream.end(
-    `HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\nContent-Type: ${contentType}\r\n\r\n${message}\r\n`,
-    () => stream.destroy(),
-  );
+  stream.end(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${rest}`, () => stream.destroy());
 };

@@ -33,6 +33,15 @@ const notFoundBody = '{"message":"page not found"}\n';
 const badRequest =
   "HTTP/1.1 400 Bad Request\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n400 Bad Request";
 
+const hostless = "400 Bad Request: missing required Host header";
+const refuseHostless = ({ socket }: IncomingMessage): void =>
+  void socket.end(
+    `HTTP/1.1 ${hostless}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${hostless}`,
+  );
+
+/** The first percent sign that escapes nothing, with what follows, as Go shows it. */
+const badEscape = (query: string): string | undefined => /%(?![0-9a-fA-F]{2}).{0,2}/s.exec(query)?.[0];
+
 /**
  * The Engine API over HTTP/1.1: version negotiation, routing, errors, upgrades. One instance serves every listener.
  */
@@ -57,6 +66,8 @@ export class Api {
       maxHeaderSize: maxHeaderBytes,
       keepAliveTimeout: 0,
       requestTimeout: 0,
+      // Told in Docker's words.
+      requireHostHeader: false,
       headersTimeout: headersTimeoutMs,
       shouldUpgradeCallback: (request) => this.#mayUpgrade(request),
     });
@@ -66,6 +77,7 @@ export class Api {
       this.#busyPoll.stayAwake();
       // Go says nothing of a connection that stays.
       if (response.shouldKeepAlive) response.removeHeader("Connection");
+      if (request.headers.host === undefined && request.httpVersion !== "1.0") return void refuseHostless(request);
       if (!this.#ping.answers(request, response)) void this.#serve(request, response, undefined);
     });
     server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
@@ -95,6 +107,8 @@ export class Api {
     if (target === undefined) return void request.socket.end(badRequest);
     const clean = cleanPath(target.path);
     if (clean !== target.path) return this.#redirect(target, clean, response);
+    const escape = badEscape(target.query);
+    if (escape !== undefined) return this.#refuse(response, `invalid URL escape ${JSON.stringify(escape)}`);
     const match = this.#router.find(method, target.path);
     if (match === undefined) return this.#pageNotFound(method, target, response);
     if (target.path === "/_ping") {
@@ -172,7 +186,15 @@ export class Api {
     const body = plain ? `${message}\n` : `${JSON.stringify({ message })}\n`;
     const type = plain ? "text/plain; charset=utf-8" : jsonType;
     const length = String(Buffer.byteLength(body));
-    response.writeHead(400, [...this.#headers, "Content-Type", type, "Content-Length", length]).end(body);
+    // No handler has said whether it is experimental.
+    const headers = this.#headers.filter((_, i) => this.#headers[i - (i % 2)] !== "Docker-Experimental");
+    response.writeHead(400, [...headers, "Content-Type", type, "Content-Length", length]).end(body);
+  }
+
+  #refuse(response: ServerResponse, message: string): void {
+    const body = `${JSON.stringify({ message })}\n`;
+    const length = String(Buffer.byteLength(body));
+    response.writeHead(400, [...this.#headers, "Content-Type", jsonType, "Content-Length", length]).end(body);
   }
 
   /** A path with double slashes or dots is sent to its clean form, as Docker does. */
@@ -185,6 +207,7 @@ export class Api {
   #pageNotFound(method: string, target: Target, response: ServerResponse): void {
     if (method === "OPTIONS") return void response.writeHead(200, [...this.#headers, "Content-Length", "0"]).end();
     const length = String(notFoundBody.length);
-    response.writeHead(404, [...this.#headers, "Content-Type", jsonType, "Content-Length", length]).end(notFoundBody);
+    // No handler has put its headers there.
+    response.writeHead(404, ["Content-Type", jsonType, "Content-Length", length]).end(notFoundBody);
   }
 }

@@ -50,7 +50,7 @@ export const commit = async (context: ContainerContext, options: CommitOptions):
             ...eventAttributes(record),
             comment: options.comment,
             imageID: imageId,
-            imageRef: options.repo,
+            imageRef: options.repo === "" ? "" : `${options.repo}:${options.tag || "latest"}`,
           },
         },
       });

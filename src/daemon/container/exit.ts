@@ -1,11 +1,13 @@
 import { messageOf } from "../../base/errors.ts";
 import type { ExitStatus } from "../runtime/task-spec.ts";
 import type { ContainerContext } from "./context.ts";
+import { taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { deleteContainer } from "./remove.ts";
 import { restartsAfterExit } from "./restart/policy.ts";
 import { scheduleRestart } from "./restart/schedule.ts";
+import { releaseSharedMemory } from "./start/mounts.ts";
 import { transition } from "./state.ts";
 
 /**
@@ -35,17 +37,19 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   const ranMs = Number((exit.exitedAt - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
   const record = recordExit(context, before, exit, restarting, ranMs);
   live.lastExit = { StatusCode: exit.exitCode };
-  await releaseResources(context, record);
+  const removes = (record.hostConfig.AutoRemove ?? false) && !restarting && !live.keep;
+  await releaseResources(context, record, { keepRoot: removes });
+  context.execs.forgetUnstarted(id);
   // What the runtime keeps of it goes in its own time; a next start waits for that.
-  if (task) void task.delete().catch((error: unknown) => complain(context, id, error));
+  const removed = task ? task.delete() : context.runtime.clean(taskFolder(context.settings, id));
+  void removed.catch((error: unknown) => complain(context, id, error));
   if (restarting) {
     scheduleRestart(context, id, ranMs);
     return;
   }
   live.lastDelayMs = 0;
   settle(live.nextExit, live.lastExit);
-  if (record.hostConfig.AutoRemove && !live.keep)
-    await deleteContainer(context, record, { removeVolumes: true, released: true });
+  if (removes) await deleteContainer(context, record, { removeVolumes: true, released: true });
 };
 
 const recordExit = (
@@ -93,11 +97,19 @@ const recordExit = (
 };
 
 /** Gives back what a run of the container held: network, root filesystem, volumes. Safe to call again. */
-export const releaseResources = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
+export const releaseResources = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  options: {
+    /** The root filesystem goes with the container's layer, which is removed next. */
+    keepRoot?: boolean;
+  } = {},
+): Promise<void> => {
   const results = await Promise.allSettled([
     context.networks.release(record.id),
-    context.layers.unmountWritable(record.id),
+    options.keepRoot ? undefined : context.layers.unmountWritable(record.id),
     context.volumes.unmountAll(record.id),
+    releaseSharedMemory(context, record),
   ]);
   const failed = results.filter((result) => result.status === "rejected");
   for (const { reason } of failed) complain(context, record.id, reason);

@@ -1,10 +1,14 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { lookupUser } from "../runtime/user/lookup.ts";
 import { readUserDatabase } from "../runtime/user/read.ts";
 import { type CopySubject, getArchive, putArchive, statPath } from "./archive/archive.ts";
 import type { PathStat } from "./archive/path-stat.ts";
+import type { FileMount } from "./archive/views.ts";
 import type { ContainerContext } from "./context.ts";
 import { exportRoot } from "./export.ts";
+import { etcFolder } from "./folders.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { isRunning } from "./state.ts";
 
@@ -15,7 +19,7 @@ export const statContainerPath = async (
   path: string,
 ): Promise<PathStat> => {
   await using root = openRoot(context, context.containers.find(reference));
-  return await statPath(context.copy, subjectOf(root, reference), path);
+  return await statPath(context.copy, subjectOf(context, root, reference), path);
 };
 
 /** **Source:** Engine API, ContainerArchive. @throws EngineError */
@@ -27,7 +31,7 @@ export const getContainerArchive = async (
   const record = context.containers.find(reference);
   const root = openRoot(context, record);
   try {
-    const archive = await getArchive(context.copy, subjectOf(root, reference), path);
+    const archive = await getArchive(context.copy, subjectOf(context, root, reference), path);
     archive.tar.once("close", () => void root[Symbol.asyncDispose]());
     tell(context, record, "archive-path");
     return archive;
@@ -50,7 +54,7 @@ export const putContainerArchive = async (
   const owner = options.copyUIDGID
     ? lookupUser(record.config.User ?? "", readUserDatabase(root.path), record.hostConfig.GroupAdd ?? [])
     : undefined;
-  await putArchive(context.copy, subjectOf(root, reference), path, content, {
+  await putArchive(context.copy, subjectOf(context, root, reference), path, content, {
     noOverwriteDirNonDir: options.noOverwriteDirNonDir,
     ...(owner ? { owner: { uid: owner.uid, gid: owner.gid } } : {}),
     ...(options.signal ? { signal: options.signal } : {}),
@@ -92,18 +96,33 @@ const openRoot = (context: ContainerContext, record: Readonly<ContainerRecord>):
   };
 };
 
-const subjectOf = ({ path, record }: OpenRoot, name: string): CopySubject => ({
+const subjectOf = (context: ContainerContext, { path, record }: OpenRoot, name: string): CopySubject => ({
   name,
   rootPath: path,
   readOnlyRoot: record.hostConfig.ReadonlyRootfs ?? false,
-  mounts: record.mounts
-    .filter(({ Type }) => Type === "bind" || Type === "volume")
-    .map(({ Source, Destination, RW }) => ({
-      source: Source ?? "",
-      destination: Destination ?? "",
-      readOnly: RW === false,
-    })),
+  mounts: [
+    ...record.mounts
+      .filter(({ Type }) => Type === "bind" || Type === "volume")
+      .map(({ Source, Destination, RW }) => ({
+        source: Source ?? "",
+        destination: Destination ?? "",
+        readOnly: RW === false,
+      })),
+    ...etcMounts(context, record),
+  ],
 });
+
+/** The files that the engine itself mounts, where no mount of the container's own is. */
+const etcMounts = (context: ContainerContext, record: Readonly<ContainerRecord>): FileMount[] => {
+  if (!record.filesWritten) return [];
+  const folder = etcFolder(context.settings, record);
+  return ["hostname", "hosts", "resolv.conf"]
+    .map((name) => ({ source: join(folder, name), destination: `/etc/${name}`, readOnly: false }))
+    .filter(
+      ({ source, destination }) =>
+        existsSync(source) && !record.mounts.some((mount) => mount.Destination === destination),
+    );
+};
 
 const tell = (
   context: ContainerContext,

@@ -1,4 +1,4 @@
-import { conflict, invalidParameter, systemError } from "../../base/errors.ts";
+import { conflict, invalidParameter, prefixed, systemError } from "../../base/errors.ts";
 import { signalNumber } from "../../linux/signal.ts";
 import type { ContainerContext } from "./context.ts";
 import { cancelRestart } from "./restart/schedule.ts";
@@ -11,10 +11,14 @@ const sigterm = 15;
 export const stopSignalOf = (record: ContainerRecord): number =>
   signalNumber(record.config.StopSignal ?? "") ?? sigterm;
 
-/** @throws EngineError invalid-parameter "Invalid signal: X" */
+/** @throws EngineError invalid-parameter in Docker's words */
 export const parseSignal = (text: string): number => {
   const number = signalNumber(text);
-  if (number === undefined) throw invalidParameter(`Invalid signal: ${text}`);
+  if (number === undefined) {
+    throw invalidParameter(
+      /^[1-9]\d*$/.test(text) ? `the linux daemon does not support signal ${text}` : `invalid signal: ${text}`,
+    );
+  }
   return number;
 };
 
@@ -25,10 +29,14 @@ export const parseSignal = (text: string): number => {
  * @throws EngineError not-found, conflict when the container is not running, invalid-parameter
  */
 export const kill = async (context: ContainerContext, reference: string, signal: string): Promise<void> => {
-  const number = signal === "" ? sigkill : parseSignal(signal);
-  const { id } = context.containers.find(reference);
-  await context.queue.run(id, () => sendSignal(context, id, number));
-  if (number === sigkill) await waitForExit(context, id);
+  try {
+    const number = signal === "" ? sigkill : parseSignal(signal);
+    const { id } = context.containers.find(reference);
+    await context.queue.run(id, () => sendSignal(context, id, number));
+    if (number === sigkill) await waitForExit(context, id);
+  } catch (error) {
+    throw prefixed(`cannot kill container: ${reference}`, error);
+  }
 };
 
 /** For verbs that are inside the container's queue already. */

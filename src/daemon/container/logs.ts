@@ -1,5 +1,5 @@
 import type { Writable } from "node:stream";
-import { invalidParameter } from "../../base/errors.ts";
+import { invalidParameter, notImplemented } from "../../base/errors.ts";
 import { type LogRequest, open } from "../log/reader.ts";
 import type { ContainerContext } from "./context.ts";
 import { logFile } from "./folders.ts";
@@ -26,9 +26,10 @@ export interface LogAnswer {
 /** The same for a container that is at hand. */
 export const logOf = (context: ContainerContext, record: Readonly<ContainerRecord>, request: LogRequest): LogAnswer => {
   const tty = record.config.Tty ?? false;
-  const kept = record.hostConfig.LogConfig?.Type !== "none";
+  if (record.hostConfig.LogConfig?.Type === "none")
+    throw notImplemented("configured logging driver does not support reading");
   const reader = open({
-    logPath: kept ? logFile(context.settings, record.id) : null,
+    logPath: logFile(context.settings, record.id),
     tty,
     ended: context.live.find(record.id)?.task?.exited ?? Promise.resolve(),
   });

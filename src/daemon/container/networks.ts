@@ -1,6 +1,6 @@
 import type { EndpointSettings, PortMap } from "../../wire/engine/network.ts";
 import type { ContainerContext } from "./context.ts";
-import type { ContainerRecord } from "./record.ts";
+import type { ContainerRecord, JoinedNetwork } from "./record.ts";
 import { isRunning } from "./state.ts";
 
 /** A container's endpoints by network name, as inspect shows them: what it has while it runs, else what it asked for. */
@@ -16,14 +16,26 @@ export const endpointsOf = (
       if (running) return [name, running];
       // The host's network and `none` have no endpoint to look at, and still belong to their network while it runs.
       const joined = isRunning(record.state) && (mode === "host" || mode === "none") && mode === name;
-      return [name, unconnected(wanted, joined ? networkId(context, name) : "")];
+      if (joined) return [name, unconnected(wanted, { networkId: networkId(context, name), dnsNames: null })];
+      return [name, unconnected(wanted, record.joined?.[name] ?? { networkId: "", dnsNames: null })];
     }),
   );
 };
 
 const networkId = (context: ContainerContext, name: string): string => context.networks.find(name).id;
 
-const unconnected = (wanted: EndpointSettings, id: string): EndpointSettings => ({
+/** What inspect goes on telling of the networks of this run. */
+export const joinedNetworks = (context: ContainerContext, id: string): Record<string, JoinedNetwork> => {
+  const networks = context.networks.sandbox(id)?.networks ?? {};
+  return Object.fromEntries(
+    Object.entries(networks).map(([name, { NetworkID, DNSNames }]) => [
+      name,
+      { networkId: NetworkID ?? "", dnsNames: DNSNames ?? null },
+    ]),
+  );
+};
+
+const unconnected = (wanted: EndpointSettings, { networkId: id, dnsNames }: JoinedNetwork): EndpointSettings => ({
   IPAMConfig: wanted.IPAMConfig ?? null,
   Links: wanted.Links ?? null,
   Aliases: wanted.Aliases ?? null,
@@ -38,7 +50,7 @@ const unconnected = (wanted: EndpointSettings, id: string): EndpointSettings => 
   IPv6Gateway: "",
   GlobalIPv6Address: "",
   GlobalIPv6PrefixLen: 0,
-  DNSNames: null,
+  DNSNames: dnsNames,
 });
 
 /** What is published, and what is only exposed (null). Empty when it does not run. */

@@ -1,4 +1,4 @@
-import { conflict } from "../../base/errors.ts";
+import { conflict, systemError } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { eventAttributes } from "./record.ts";
 import { transition } from "./state.ts";
@@ -13,19 +13,19 @@ export const pause = (context: ContainerContext, reference: string): Promise<voi
       throw conflict(`Container ${id} is restarting, wait until the container is running`);
     }
     if (state.status !== "running" || !task) throw conflict(`container ${id} is not running`);
-    if (state.paused) throw conflict(`container ${id} is already paused`);
+    if (state.paused) throw conflict(`Container ${id} is already paused`);
     await task.pause();
     change(context, id, "pause");
   });
 };
 
-/** Thaws a paused container. @throws EngineError not-found, conflict */
+/** Thaws a paused container. @throws EngineError not-found; system when it is not paused, as dockerd has it */
 export const unpause = (context: ContainerContext, reference: string): Promise<void> => {
   const { id } = context.containers.find(reference);
   return context.queue.run(id, async () => {
     const { state } = context.containers.find(id);
     const task = context.live.of(id).task;
-    if (state.status !== "running" || !state.paused || !task) throw conflict(`Container ${id} is not paused`);
+    if (state.status !== "running" || !state.paused || !task) throw systemError(`Container ${id} is not paused`);
     await task.resume();
     change(context, id, "unpause");
   });

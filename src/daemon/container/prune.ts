@@ -1,4 +1,4 @@
-import { conflict, isKind } from "../../base/errors.ts";
+import { conflict, invalidParameter, isKind } from "../../base/errors.ts";
 import type { Filters } from "../../base/filters.ts";
 import { parseTimestampMs } from "../../base/timestamp.ts";
 import type { ContainerContext } from "./context.ts";
@@ -17,7 +17,7 @@ export const prune = async (
   if (context.live.pruning) throw conflict("a prune operation is already running");
   context.live.pruning = true;
   try {
-    const until = filters.get("until").map((value) => parseTimestampMs(value, context.clock.now()));
+    const until = filters.get("until").map((value) => parseTimestampMs(value, context.clock.now(), invalidParameter));
     const deleted: string[] = [];
     let bytes = 0;
     for (const record of Array.from(context.containers.values())) {

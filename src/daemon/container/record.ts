@@ -27,8 +27,19 @@ export interface ContainerRecord {
   restartCount: number;
   /** True from the first successful start on. */
   startedBefore: boolean;
+  /** A start came so far that its /etc/hosts and the like are written, or its log opened. */
+  filesWritten?: boolean;
+  logOpened?: boolean;
+  /** By network name, what inspect still tells of the networks of its latest run once that is over. */
+  joined?: Record<string, JoinedNetwork>;
   /** `docker stop` and `docker kill` set it, a start clears it; restart policies look at it. */
   manuallyStopped: boolean;
+}
+
+/** What outlives an endpoint in inspect. */
+export interface JoinedNetwork {
+  networkId: string;
+  dnsNames: string[] | null;
 }
 
 /** A mount of a container: what inspect shows, and what the engine needs to make it. */

@@ -5,7 +5,7 @@ import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./exit.ts";
 import { dataFolder, taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
-import { type ContainerRecord, eventAttributes, slashed } from "./record.ts";
+import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { cancelRestart } from "./restart/schedule.ts";
 import { isActive, isPaused, statusWord } from "./state.ts";
 import { stopRunning } from "./stop.ts";
@@ -29,7 +29,7 @@ export const remove = async (context: ContainerContext, reference: string, optio
     const advice = isPaused(record.state)
       ? "container is paused and must be unpaused first"
       : `container is ${statusWord(record.state)}: stop the container before removing or force remove`;
-    throw conflict(`cannot remove container "${slashed(record)}": ${advice}`);
+    throw conflict(`cannot remove container "${record.name}": ${advice}`);
   }
   live.removing = true;
   try {
@@ -66,12 +66,9 @@ export const deleteContainer = async (
   live.removing = true;
   // A start that failed half-way or a crash may have left something.
   if (!options.released) await releaseResources(context, record);
-  const folder = dataFolder(context.settings, id);
-  const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
-  await context.layers.removeWritable(id);
-  await rename(folder, doomed).catch(ignoreMissing);
   context.execs.forgetContainer(id);
   context.volumes.unreference(id);
+  if (options.removeVolumes) await removeAnonymousVolumes(context, record);
   context.containers.delete(record, (transaction) =>
     transaction.emit({
       Type: "container",
@@ -79,13 +76,30 @@ export const deleteContainer = async (
       Actor: { ID: id, Attributes: eventAttributes(record) },
     }),
   );
-  if (options.removeVolumes) await removeAnonymousVolumes(context, record);
   context.live.forget(id);
   settle(live.nextExit, live.lastExit);
   settle(live.removed, live.lastExit);
-  // Only the name is needed to be free; the bytes go in their own time, and at the next start after a crash.
-  void rm(doomed, { recursive: true, force: true }).catch(() => undefined);
-  void rm(taskFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
+  // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
+  setImmediate(() => {
+    void discard(context, id).catch((error: unknown) =>
+      context.settings.log?.("warn", `container ${id}: removing its files: ${messageOf(error)}`),
+    );
+  });
+};
+
+/** Takes the layer and the files of a container that has no record any more off the disk. */
+const discard = async (context: ContainerContext, id: string): Promise<void> => {
+  const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
+  await context.layers.removeWritable(id);
+  await rename(dataFolder(context.settings, id), doomed).catch(ignoreMissing);
+  await Promise.all([rm(doomed, { recursive: true, force: true }), forgetTask(context, id)]);
+};
+
+/** Its folder says what the runtime keeps of the container, so it goes last. */
+const forgetTask = async (context: ContainerContext, id: string): Promise<void> => {
+  const folder = taskFolder(context.settings, id);
+  await context.runtime.clean(folder);
+  await rm(folder, { recursive: true, force: true });
 };
 
 const removeAnonymousVolumes = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {

@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from "../../base/errors.ts";
+import { invalidParameter, prefixed, systemError } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { eventAttributes } from "./record.ts";
 
@@ -21,8 +21,12 @@ export const rename = (context: ContainerContext, reference: string, newName: st
     if (name === record.name) {
       throw invalidParameter("Renaming a container with the same name as its current name");
     }
-    requireValidName(newName);
-    context.containers.requireFreeName(name);
+    try {
+      requireValidName(`/${name}`);
+      context.containers.requireFreeName(name);
+    } catch (error) {
+      throw prefixed("Error when allocating new name", error);
+    }
     context.containers.update(
       id,
       () => ({ name }),

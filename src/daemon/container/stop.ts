@@ -1,8 +1,8 @@
-import { notModified, systemError } from "../../base/errors.ts";
+import { messageOf, notModified, systemError } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { parseSignal, sendSignal, stopSignalOf } from "./kill.ts";
 import { isActive } from "./state.ts";
-import { eventAttributes } from "./record.ts";
+import { type ContainerRecord, eventAttributes } from "./record.ts";
 
 export interface StopOptions {
   /** Name or number; empty or absent for the container's own stop signal. */
@@ -18,19 +18,25 @@ const killPatienceMs = 10_000;
 
 /**
  * Stops a container: its stop signal, then SIGKILL after the grace. Answers when it has stopped.
- * @throws EngineError not-found, not-modified when it is not running, invalid-parameter
+ * @throws EngineError not-found, not-modified when it is not running, system for all else, as dockerd has it
  */
 export const stop = async (context: ContainerContext, reference: string, options: StopOptions): Promise<void> => {
   const record = context.containers.find(reference);
   if (!isActive(record.state)) throw notModified("");
-  await stopRunning(context, record.id, options);
-  const now = context.containers.get(record.id) ?? record;
+  try {
+    await stopRunning(context, record.id, options);
+  } catch (error) {
+    throw systemError(`cannot stop container: ${reference}: ${messageOf(error)}`, error);
+  }
+  emitStop(context, context.containers.get(record.id) ?? record);
+};
+
+export const emitStop = (context: ContainerContext, record: Readonly<ContainerRecord>): void =>
   context.database.emit({
     Type: "container",
     Action: "stop",
-    Actor: { ID: record.id, Attributes: eventAttributes(now) },
+    Actor: { ID: record.id, Attributes: eventAttributes(record) },
   });
-};
 
 /** `stop` without its answer and event, for restart, remove and shutdown. Does nothing when it is not running. */
 export const stopRunning = async (context: ContainerContext, id: string, options: StopOptions): Promise<void> => {

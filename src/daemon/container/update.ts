@@ -2,6 +2,8 @@ import { conflict, invalidParameter } from "../../base/errors.ts";
 import type { HostConfig, Resources } from "../../wire/engine/container.ts";
 import type { ContainerContext } from "./context.ts";
 import { createResources } from "../runtime/spec/resources.ts";
+import { checkLimits } from "./create/limits.ts";
+import { checkRestartPolicy } from "./create/options.ts";
 import { eventAttributes } from "./record.ts";
 import { isRunning } from "./state.ts";
 
@@ -36,11 +38,16 @@ export const update = (
   const { id } = context.containers.find(reference);
   return context.queue.run(id, async () => {
     const record = context.containers.find(id);
+    checkLimits(body, true);
+    checkRestartPolicy(body.RestartPolicy);
+    if (record.hostConfig.AutoRemove && body.RestartPolicy?.Name && body.RestartPolicy.Name !== "no") {
+      throw invalidParameter("Restart policy cannot be updated because AutoRemove is enabled for the container");
+    }
     const hostConfig = merge(record.hostConfig, body);
     if (context.live.of(id).removing || record.state.status === "dead") {
       throw conflict(`Cannot update container ${id}: Container is marked for removal and cannot be "update".`);
     }
-    checkLimits(id, hostConfig);
+    checkMerged(id, hostConfig);
     if (isRunning(record.state))
       await context.live.of(id).task?.update(createResources({ hostConfig, host: context.host }));
     context.containers.update(
@@ -66,15 +73,12 @@ const merge = (before: HostConfig, body: UpdateBody): HostConfig => {
   if (body.PidsLimit === 0) after.PidsLimit = 0;
   const policy = body.RestartPolicy;
   if (policy?.Name) {
-    if (before.AutoRemove && policy.Name !== "no") {
-      throw invalidParameter("Restart policy cannot be updated because AutoRemove is enabled for the container");
-    }
     after.RestartPolicy = { Name: policy.Name, MaximumRetryCount: policy.MaximumRetryCount ?? 0 };
   }
   return after;
 };
 
-const checkLimits = (id: string, { Memory = 0, MemorySwap = 0, NanoCpus = 0, CpuQuota = 0 }: HostConfig): void => {
+const checkMerged = (id: string, { Memory = 0, MemorySwap = 0, NanoCpus = 0, CpuQuota = 0 }: HostConfig): void => {
   if (Memory > 0 && MemorySwap > 0 && MemorySwap < Memory) {
     throw conflict(
       `Cannot update container ${id}: Memory limit should be smaller than already set memoryswap limit, update the memoryswap at the same time`,

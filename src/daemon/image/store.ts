@@ -120,7 +120,7 @@ const mergeBlob = (fresh: ImageRecord["blobs"][number], known: ImageRecord["blob
 };
 
 const byText = (a: Reference, b: Reference): number => {
-  const [left, right] = [a.familiar(), b.familiar()];
+  const [left, right] = [a.toString(), b.toString()];
   return left < right ? -1 : left > right ? 1 : 0;
 };
 

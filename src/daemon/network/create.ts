@@ -1,12 +1,12 @@
 import { rfc3339Nano } from "../../base/clock.ts";
-import { conflict, forbidden, invalidParameter, notFound, notImplemented } from "../../base/errors.ts";
+import { conflict, forbidden, invalidParameter, notFound } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { NetworkCreateRequest, NetworkCreateResponse } from "../../wire/engine/network.ts";
 import { establish } from "./driver/establish.ts";
 import { bridgeRemoval } from "./driver/bridge.ts";
 import { bridgeOptions, firewallNetwork } from "./driver/options.ts";
 import type { NetworkContext } from "./context.ts";
-import { isPredefined } from "./find.ts";
+import { findNetwork, isPredefined } from "./find.ts";
 import { chooseConfig } from "./ipam/choose.ts";
 import { validateIpam } from "./ipam/validate.ts";
 import type { NetworkRecord } from "./record.ts";
@@ -60,18 +60,17 @@ export const demolish = async (context: NetworkContext, record: NetworkRecord): 
 const planned = (context: NetworkContext, request: NetworkCreateRequest): NetworkRecord => {
   const name = request.Name ?? "";
   if (name.trim() === "") throw invalidParameter("invalid name: name is empty");
-  if (name.includes("/")) throw invalidParameter(`invalid name: ${name}: must not contain a slash`);
   if (isPredefined(name)) throw forbidden(`operation is not permitted on predefined ${name} network `);
-  if (request.ConfigOnly === true || (request.ConfigFrom?.Network ?? "") !== "") {
-    throw notImplemented("configuration-only networks are not supported");
+  if ([...context.networks.values()].some((network) => network.name === name)) {
+    throw conflict(`network with name ${name} already exists`);
   }
+  if (request.ConfigOnly === true) return configOnly(context, name, request);
+  const from = request.ConfigFrom?.Network ?? "";
+  if (from !== "") return { ...planned(context, configured(context, request, from)), configFrom: from };
   requireBridge(request);
   const [enableIPv4, enableIPv6] = [request.EnableIPv4 ?? true, request.EnableIPv6 ?? false];
   if (!enableIPv4 && !enableIPv6) throw invalidParameter("IPv4 or IPv6 must be enabled");
   validateIpam(request.IPAM, enableIPv6);
-  if ([...context.networks.values()].some((network) => network.name === name)) {
-    throw conflict(`network with name ${name} already exists`);
-  }
   const id = newId();
   const internal = request.Internal ?? false;
   const options = { ...request.Options };
@@ -93,13 +92,56 @@ const planned = (context: NetworkContext, request: NetworkCreateRequest): Networ
     userSubnets: (request.IPAM?.Config ?? []).length > 0,
     options,
     labels: { ...request.Labels },
+    ...(request.Scope ? { scope: request.Scope } : {}),
+  };
+};
+
+/** A network that only keeps settings for others (`--config-only`); nothing can be connected to it. */
+const configOnly = (context: NetworkContext, name: string, request: NetworkCreateRequest): NetworkRecord => ({
+  id: newId(),
+  name,
+  created: rfc3339Nano(context.clock.nowNs()),
+  driver: "null",
+  enableIPv4: request.EnableIPv4 ?? true,
+  enableIPv6: request.EnableIPv6 ?? false,
+  internal: request.Internal ?? false,
+  attachable: request.Attachable ?? false,
+  ipam: {
+    driver: request.IPAM?.Driver || "default",
+    options: request.IPAM?.Options ?? null,
+    config: request.IPAM?.Config ?? null,
+  },
+  userSubnets: (request.IPAM?.Config ?? []).length > 0,
+  options: { ...request.Options },
+  labels: { ...request.Labels },
+  configOnly: true,
+});
+
+/** A request with the settings of the network that it takes them from. @throws EngineError not-found, forbidden */
+const configured = (context: NetworkContext, request: NetworkCreateRequest, from: string): NetworkCreateRequest => {
+  const source = findNetwork(context, from);
+  if (!source.configOnly) throw forbidden(`network ${from} is not a configuration network`);
+  const own = [...Object.keys(request.Options ?? {}), ...(request.IPAM?.Config ?? [])];
+  if (own.length > 0) {
+    throw forbidden("user supplied configurations are not supported if the network depends on a configuration network");
+  }
+  return {
+    ...request,
+    ConfigFrom: { Network: "" },
+    EnableIPv4: source.enableIPv4,
+    EnableIPv6: source.enableIPv6,
+    Internal: source.internal,
+    IPAM: { Driver: source.ipam.driver, Options: source.ipam.options, Config: source.ipam.config },
+    Options: source.options,
+    Labels: { ...source.labels, ...request.Labels },
   };
 };
 
 const requireBridge = (request: NetworkCreateRequest): void => {
   const driver = request.Driver || "bridge";
   if (driver === "host" || driver === "null") throw forbidden(`only one instance of "${driver}" network is allowed`);
-  if (driver === "overlay" || request.Scope === "swarm" || request.Ingress === true) {
+  if (request.Ingress === true) throw forbidden("Ingress network can only be global scope network");
+  if (driver === "overlay" || request.Scope === "swarm") {
     throw forbidden(
       'This node is not a swarm manager. Use "docker swarm init" or "docker swarm join" to connect this node to swarm and try again.',
     );

@@ -24,7 +24,7 @@ export const list = (context: NetworkContext, filters: Filters): Network[] => {
         filters.any("driver", (value) => network.driver === value) &&
         filters.any("id", (value) => network.id.startsWith(value)) &&
         filters.any("name", (value) => network.name.includes(value)) &&
-        filters.any("scope", (value) => value === "local") &&
+        filters.any("scope", (value) => value === (network.scope ?? "local")) &&
         filters.any("type", (value) => isPredefined(network.name) === (value === "builtin")) &&
         filters.matchLabels(network.labels) &&
         (dangling === undefined || isDangling(context, network) === dangling),
@@ -65,7 +65,7 @@ export const describe = (network: NetworkRecord): Network => ({
   Name: network.name,
   Id: network.id,
   Created: network.created,
-  Scope: "local",
+  Scope: network.scope ?? "local",
   Driver: network.driver,
   EnableIPv4: network.enableIPv4,
   EnableIPv6: network.enableIPv6,
@@ -73,8 +73,8 @@ export const describe = (network: NetworkRecord): Network => ({
   Internal: network.internal,
   Attachable: network.attachable,
   Ingress: false,
-  ConfigFrom: { Network: "" },
-  ConfigOnly: false,
+  ConfigFrom: { Network: network.configFrom ?? "" },
+  ConfigOnly: network.configOnly ?? false,
   Containers: {},
   Options: network.options,
   Labels: network.labels,

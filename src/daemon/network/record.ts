@@ -18,6 +18,12 @@ export interface NetworkRecord {
   userSubnets: boolean;
   options: Record<string, string>;
   labels: Record<string, string>;
+  /** As it was asked for; "local" when nothing was. */
+  scope?: string;
+  /** It only keeps settings for others. */
+  configOnly?: boolean;
+  /** The configuration network that its settings came from. */
+  configFrom?: string;
 }
 
 /** One family's address of an endpoint. */

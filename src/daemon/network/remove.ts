@@ -23,6 +23,10 @@ export const remove = async (context: NetworkContext, network: NetworkRecord): P
       .join(", ");
     throw forbidden(`error while removing network: network ${network.name} has active endpoints (${names})`);
   }
+  const follower = [...context.networks.values()].find(({ configFrom }) => configFrom === network.name);
+  if (network.configOnly && follower) {
+    throw forbidden(`configuration network ${network.name} is in use by network ${follower.name}`);
+  }
   context.database.transaction((transaction) => {
     transaction.delete(context.networks, network.id);
     transaction.emit({
@@ -49,7 +53,7 @@ export const prune = async (
   if (filters.get("until").length > 1) throw invalidParameter("more than one until filter specified");
   const deleted: string[] = [];
   for (const network of context.networks.values()) {
-    if (isPredefined(network.name) || endpointsOn(context, network).length > 0) continue;
+    if (isPredefined(network.name) || network.configOnly || endpointsOn(context, network).length > 0) continue;
     if (!filters.matchLabels(network.labels)) continue;
     if (until !== undefined && BigInt(Date.parse(network.created)) * 1_000_000n >= until) continue;
     // oxlint-disable-next-line no-await-in-loop -- one after another: each rewrites the same firewall

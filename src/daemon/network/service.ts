@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { EngineError } from "../../base/errors.ts";
+import { EngineError, notFound } from "../../base/errors.ts";
 import { Filters } from "../../base/filters.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { readSysctl } from "../../linux/netlink/sysctl.ts";
@@ -36,7 +36,7 @@ import { restore, takeUp } from "./restore.ts";
 import { ConnectionTracker } from "./sandbox/connections.ts";
 import { type NewSandbox, type Sandbox, sandboxView } from "./sandbox/sandbox.ts";
 import { LinkSweeper } from "./sandbox/sweeper.ts";
-import { validateForCreate } from "./validate.ts";
+import { validateEndpoint } from "./validate.ts";
 
 export interface NetworkServiceOptions {
   /** Namespaces are pinned below it, in netns/. */
@@ -103,7 +103,9 @@ export class NetworkService implements AsyncDisposable {
   }
 
   /** @throws EngineError not-found */
-  inspect(reference: string): Network {
+  inspect(reference: string, { scope = "" }: { scope?: string } = {}): Network {
+    // Every network of this engine is local; a search in another scope finds none.
+    if (scope !== "" && scope !== "local") throw notFound(`network ${reference} not found`);
     return inspect(this.#context, findNetwork(this.#context, reference));
   }
 
@@ -125,9 +127,9 @@ export class NetworkService implements AsyncDisposable {
     return this.#changes.run("networks", () => prune(this.#context, filters, until));
   }
 
-  /** Checks what a container to be created asks for on a network. @throws EngineError not-found, invalid-parameter */
+  /** Checks what a container asks for on a further network. @throws EngineError not-found, invalid-parameter */
   validate(reference: string, settings: EndpointSettings): void {
-    validateForCreate(findNetwork(this.#context, reference), settings);
+    validateEndpoint(findNetwork(this.#context, reference), settings);
   }
 
   /** Makes a container's network. @throws EngineError "failed to set up container networking: …" */

@@ -1,4 +1,4 @@
-import { EngineError, invalidParameter } from "../../base/errors.ts";
+import { forbidden, invalidParameter } from "../../base/errors.ts";
 import type { EndpointSettings } from "../../wire/engine/network.ts";
 import { isUserDefined } from "./find.ts";
 import { containsAddress, parseAddress, parsePrefix } from "./ipam/prefix.ts";
@@ -10,6 +10,7 @@ import type { NetworkRecord } from "./record.ts";
  * @throws EngineError invalid-parameter "invalid endpoint settings:\n…"
  */
 export const validateEndpoint = (network: NetworkRecord, settings: EndpointSettings): void => {
+  if (network.configOnly) throw forbidden("cannot create endpoint on configuration-only network");
   const faults = [
     ...addressFaults(network, settings),
     ...((settings.Aliases ?? []).length > 0 && !isUserDefined(network)
@@ -30,23 +31,14 @@ const addressFaults = (network: NetworkRecord, settings: EndpointSettings): stri
 
 const addressFault = (network: NetworkRecord, address: string): string[] => {
   const value = parseAddress(address);
-  if (value === null) return [`invalid IP${address.includes(":") ? "v6" : "v4"} address: ${address}`];
+  const faults = value === null ? [`invalid IP${address.includes(":") ? "v6" : "v4"} address: ${address}`] : [];
   if (!network.userSubnets) {
-    return ["user specified IP address is supported only when connecting to networks with user configured subnets"];
+    faults.push("user specified IP address is supported only when connecting to networks with user configured subnets");
   }
+  if (value === null || faults.length > 0) return faults;
   const inside = (network.ipam.config ?? []).some(({ Subnet: subnet }) => {
     const prefix = parsePrefix(subnet ?? "");
     return prefix !== null && prefix.family === (address.includes(":") ? 6 : 4) && containsAddress(prefix, value);
   });
   return inside ? [] : [`no configured subnet or ip-range contain the IP address ${address}`];
-};
-
-/** The message of a fault at container creation: "invalid config for network u1: invalid endpoint settings: …". */
-export const validateForCreate = (network: NetworkRecord, settings: EndpointSettings): void => {
-  try {
-    validateEndpoint(network, settings);
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    throw invalidParameter(`invalid config for network ${network.name}: ${error.message}`, error);
-  }
 };

@@ -51,7 +51,7 @@ test("the runtimes' words become Docker's, with the exit code that is stored", (
   ];
   for (const [stderr, log, text, exitCode] of table) {
     const error = containerStartError(said(stderr, log), "crun", "cmd");
-    assert.equal(error.message, `${create}crun create failed: unable to start container process: ${text}: unknown`);
+    assert.equal(error.message, `${create}crun create failed: unable to start container process: ${text}`);
     assert.equal(error.exitCode, exitCode);
     assert.ok(isKind(error, exitCode === 128 ? "system" : "invalid-parameter"));
   }
@@ -61,7 +61,7 @@ test("a file mounted onto a directory comes with Docker's hint", () => {
   const error = containerStartError(said("", "mount `/etc/hostname` to `tmp`: Not a directory"), "crun", "cmd");
   assert.match(
     error.message,
-    /mounting "\/etc\/hostname" to rootfs at "\/tmp".*: unknown: Are you trying to mount a directory onto a file/,
+    /mounting "\/etc\/hostname" to rootfs at "\/tmp".*: Are you trying to mount a directory onto a file/,
   );
 });
 
@@ -71,6 +71,6 @@ test("an exec's failure is told as Docker tells it", () => {
       said('exec failed: unable to start container process: exec: "x": executable file not found in $PATH'),
       "x",
     ).message,
-    'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH: unknown',
+    'OCI runtime exec failed: exec failed: unable to start container process: exec: "x": executable file not found in $PATH',
   );
 });

@@ -84,6 +84,10 @@ const codeFor = (text: string): number => {
 const mountHint =
   ": Are you trying to mount a directory onto a file (or vice-versa)? Check if the specified host path exists and is the expected type";
 
+const createFailed = (runtime: string): string =>
+  `failed to create task for container: failed to create shim task: OCI runtime create failed: ${runtime} create failed: ` +
+  "unable to start container process: ";
+
 /** The runtime's own words out of what it wrote to its log (one JSON object a line) and to stderr. */
 const wordsOf = ({ log, stderr, status }: StartError): string => {
   for (const line of log.split("\n").reverse()) {
@@ -109,6 +113,14 @@ const reasonOf = (words: string, command: string): Reason => {
   return { text, exitCode: codeFor(text) };
 };
 
+/** A bind whose source cannot be looked at, in the words of a runtime that tries to mount it. */
+export const bindSourceError = (runtime: string, source: string, target: string, why: string): TaskStartError =>
+  new TaskStartError(
+    `${createFailed(runtime)}error during container init: error mounting ${quote(source)} to rootfs at ${quote(target)}: ` +
+      `stat ${source}: ${why}${mountHint}`,
+    notFound,
+  );
+
 /** A container that could not be started, in Docker's words. `command` is its first argument. */
 export const containerStartError = (
   detail: StartError,
@@ -118,19 +130,16 @@ export const containerStartError = (
 ): TaskStartError => {
   const { text, exitCode } = reasonOf(wordsOf(detail), command);
   const hint = text.includes("mount") && text.includes("not a directory") ? mountHint : "";
-  return new TaskStartError(
-    `failed to create task for container: failed to create shim task: OCI runtime create failed: ${runtime} create failed: ` +
-      `unable to start container process: ${text}: unknown${hint}`,
-    exitCode,
-    cause,
-  );
+  return new TaskStartError(`${createFailed(runtime)}${text}${hint}`, exitCode, cause);
 };
 
 /** An exec that could not be started, in Docker's words. */
 export const execStartError = (detail: StartError, command: string, cause?: unknown): TaskStartError => {
   const { text, exitCode } = reasonOf(wordsOf(detail), command);
+  // The container is there already: nothing of this is its beginning.
+  const why = text.replace(/^error during container init: /, "");
   return new TaskStartError(
-    `OCI runtime exec failed: exec failed: unable to start container process: ${text}: unknown`,
+    `OCI runtime exec failed: exec failed: unable to start container process: ${why}`,
     exitCode,
     cause,
   );

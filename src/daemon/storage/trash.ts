@@ -7,6 +7,8 @@ import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 
 /** Most trees that one program deletes. */
 const batchMax = 200;
+/** How long a removal waits for others, so that one program deletes them all. */
+const gatherMs = 250;
 /** How long one deletion may take before it is given up until the next start. */
 const deletionMaxMs = 60 * 60 * 1000;
 
@@ -21,6 +23,7 @@ export class Trash {
   #count = 0;
   #emptying: Promise<void> | null = null;
   #again = false;
+  #gathering: NodeJS.Timeout | undefined;
 
   /** @param directory on the same filesystem as what is thrown away; made when it is missing. */
   constructor(directory: string, workers: LayerWorkers) {
@@ -38,16 +41,19 @@ export class Trash {
       if (isCode(error, "ENOENT")) return false;
       throw error;
     }
-    this.#startEmptying();
+    this.#gathering ??= setTimeout(() => this.#startEmptying(), gatherMs).unref();
     return true;
   }
 
   /** Resolves once everything thrown away so far is deleted. */
   async emptied(): Promise<void> {
+    if (this.#gathering !== undefined) this.#startEmptying();
     await this.#emptying;
   }
 
   #startEmptying(): void {
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
     this.#again = true;
     // What cannot be deleted now stays for the next start; nobody waits to hear of it.
     this.#emptying ??= this.#empty().catch(() => {});

@@ -15,7 +15,8 @@ export const diskUsage = async (
   ]);
   return {
     LayersSize: layersSize,
-    Images: imageList,
+    // Here dockerd has null where its list has nothing in it.
+    Images: imageList?.map((image) => (image.RepoDigests?.length ? image : { ...image, RepoDigests: null })) ?? null,
     Containers: containerList,
     Volumes: volumeList === null ? null : (volumeList.Volumes ?? []),
     BuildCache: wanted("build-cache") ? [] : null,

@@ -10,10 +10,13 @@ import { isMounted, mountLocal } from "./local.ts";
 import { readlinkSync } from "node:fs";
 
 export interface MountOptions {
+  /** Where the container sees it. */
+  destination: string;
+  readOnly: boolean;
   /** A directory inside the volume; resolved by the kernel, never out of it. */
   subpath?: string;
   /** Fill the volume from the image when it is empty. */
-  copyUp?: { rootfs: string; path: string };
+  copyUp?: { rootfs: string };
 }
 
 /**
@@ -33,13 +36,19 @@ export const mountVolume = async (
   if (isMounted(record.options) && users.size === 0) mountLocal(record.options ?? {}, path);
   users.add(containerId);
   context.mounted.set(name, users);
-  if (options.copyUp) await copyUp(context, options.copyUp.rootfs, options.copyUp.path, path);
+  if (options.copyUp) await copyUp(context, options.copyUp.rootfs, options.destination, path);
   context.database.emit({
     Type: "volume",
     Action: "mount",
     Actor: {
       ID: name,
-      Attributes: { container: containerId, destination: options.copyUp?.path ?? "", driver: "local" },
+      Attributes: {
+        container: containerId,
+        destination: options.destination,
+        driver: "local",
+        propagation: "",
+        "read/write": String(!options.readOnly),
+      },
     },
   });
   return { path: options.subpath === undefined ? path : resolveSubpath(path, options.subpath) };

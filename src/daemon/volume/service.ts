@@ -15,6 +15,8 @@ import type { VolumeDocument, VolumeRecord } from "./record.ts";
 import { prune, remove } from "./remove.ts";
 import { sizeOf } from "./size.ts";
 
+const isOwn = ({ options }: Readonly<VolumeRecord>): boolean => Object.keys(options ?? {}).length === 0;
+
 export interface VolumeServiceOptions {
   /** `<data root>/volumes` */
   root: string;
@@ -74,10 +76,10 @@ export class VolumeService {
     unmountVolumes(this.#context, containerId);
   }
 
-  /** Every volume with the bytes of its files and the number of containers that have it. */
+  /** Every volume whose files are the engine's (not mounted from elsewhere), with the bytes of its files and the number of containers that have it. */
   usage(): Promise<(VolumeDocument & { UsageData: { RefCount: number; Size: number } })[]> {
     return Promise.all(
-      [...this.#context.volumes.values()].map(async (record) => ({
+      [...this.#context.volumes.values()].filter(isOwn).map(async (record) => ({
         ...describe(this.#context, record),
         UsageData: {
           RefCount: record.users.length,

@@ -48,7 +48,9 @@ class Volumes implements AsyncDisposable {
 
   async fill(name: string, path: string): Promise<string> {
     await this.service.create({ Name: name });
-    return (await this.service.mount(name, "c1", { copyUp: { rootfs: this.rootfs, path } })).path;
+    return (
+      await this.service.mount(name, "c1", { destination: path, readOnly: false, copyUp: { rootfs: this.rootfs } })
+    ).path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -108,15 +110,21 @@ test("symlinks of the image and of the volume lead nowhere on the host", async (
   const path = await volumes.fill("v4", "/evil");
   assert.deepEqual(readdirSync(path), []);
   symlinkSync("/etc", join(path, "out"));
-  await assert.rejects(volumes.service.mount("v4", "c1", { subpath: "out" }), (error) => isKind(error, "not-found"));
-  assert.equal((await volumes.service.mount("v4", "c1", { subpath: "../../.." })).path, path);
+  await assert.rejects(
+    volumes.service.mount("v4", "c1", { destination: "/x", readOnly: false, subpath: "out" }),
+    (error) => isKind(error, "not-found"),
+  );
+  assert.equal(
+    (await volumes.service.mount("v4", "c1", { destination: "/x", readOnly: false, subpath: "../../.." })).path,
+    path,
+  );
 });
 
 test("a volume with options is mounted while a container has it", async () => {
   await using volumes = new Volumes();
   const { service } = volumes;
   await service.create({ Name: "v5", DriverOpts: { type: "tmpfs", device: "tmpfs", o: "size=1m,uid=7" } });
-  const { path } = await service.mount("v5", "c1", {});
+  const { path } = await service.mount("v5", "c1", { destination: "/x", readOnly: false });
   assert.equal(statSync(path).uid, 7);
   await service.unmountAll("c1");
   assert.equal(statSync(path).uid, 0);

@@ -25,11 +25,17 @@ export const decodeText = <T>(shape: Shape<T>, text: string): T => {
   return (value === null && shape.kind === "struct" ? {} : conform(shape, value, rootName(shape))) as T;
 };
 
+/** **Source:** RFC 9110, section 5.6.6. */
+const mediaParameters = /^[^;]*(?:;\s*(?:[\w!#$%&'*+.^`|~-]+=(?:[\w!#$%&'*+.^`|~-]+|"(?:[^"\\]|\\.)*"))?\s*)*$/;
+
 /** A request without a body needs no type; one with a body must say JSON. */
 const checkContentType = (text: string | undefined, contentType: string | undefined): void => {
   if (contentType === undefined || contentType === "") {
     if (text === undefined) return;
     throw invalidParameter("malformed Content-Type header (): mime: no media type");
+  }
+  if (!mediaParameters.test(contentType)) {
+    throw invalidParameter(`malformed Content-Type header (${contentType}): mime: invalid media parameter`);
   }
   const type = (contentType.split(";")[0] ?? "").trim().toLowerCase();
   if (type !== "application/json") {
@@ -46,8 +52,11 @@ const jsonKind = (value: unknown): string =>
         ? "bool"
         : typeof value;
 
+/** 1e30, not 1e+30: as it was most likely written. */
+const goNumber = (value: number): string => String(value).replace("e+", "e");
+
 const mismatch = (shape: Shape, value: unknown, path: string): Error => {
-  const what = typeof value === "number" && !Number.isInteger(value) ? `number ${value}` : jsonKind(value);
+  const what = typeof value === "number" && !Number.isInteger(value) ? `number ${goNumber(value)}` : jsonKind(value);
   return invalidParameter(`invalid JSON: json: cannot unmarshal ${what} into ${place(path)} of type ${shape.type}`);
 };
 
@@ -86,7 +95,7 @@ const conform = (shape: Shape, value: unknown, path: string): unknown => {
       if (typeof value !== "number" || !Number.isInteger(value)) throw mismatch(shape, value, path);
       if (value < min || value > max) {
         throw invalidParameter(
-          `invalid JSON: json: cannot unmarshal number ${value} into ${place(path)} of type ${shape.type}`,
+          `invalid JSON: json: cannot unmarshal number ${goNumber(value)} into ${place(path)} of type ${shape.type}`,
         );
       }
       return value;

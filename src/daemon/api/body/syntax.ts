@@ -155,5 +155,7 @@ class Scanner {
 const show = (character: string): string => {
   if (character === "'") return "'\\''";
   if (character === '"') return "'\"'";
-  return `'${JSON.stringify(character).slice(1, -1)}'`;
+  return `'${JSON.stringify(character)
+    .slice(1, -1)
+    .replace(/^\\u00/, "\\x")}'`;
 };

@@ -51,7 +51,8 @@ export const containerFileRoutes = (containers: ContainerRoutesService): Route[]
 
 const archivePath = (call: Call): string => {
   const path = call.query.string("path");
-  if (path === "") throw invalidParameter("bad parameter: path cannot be empty");
+  // Without a space between: so dockerd says it.
+  if (path === "") throw invalidParameter("bad parameter: pathcannot be empty");
   return path;
 };
 

@@ -1,8 +1,8 @@
-import { invalidParameter } from "../../../base/errors.ts";
+import { invalidParameter, isKind } from "../../../base/errors.ts";
 import type { Call } from "../call.ts";
 import { describeError } from "../errors.ts";
 import { jsonType, multiplexedStreamType, rawStreamType } from "../headers.ts";
-import { refuseHijack } from "../hijack.ts";
+import { refuseHijack, refuseWebSocket } from "../hijack.ts";
 import type { Route } from "../router.ts";
 import type { AttachOptions, ContainerRoutesService } from "../../services.ts";
 import { parseTime } from "../time.ts";
@@ -22,7 +22,8 @@ export const containerStreamRoutes = (containers: ContainerRoutesService): Route
     path: "/containers/{id}/attach/ws",
     hijack: true,
     handle: async (call) => {
-      const upgrade = acceptWebSocket(call.request);
+      const upgrade = handshake(call);
+      if (!upgrade) return refuseWebSocket(call.connection());
       const attachment = await containers.attach(call.param("id"), attachOptions(call));
       // Messages carry plain bytes; which stream they came from is not told.
       await attachment.run(upgrade(call.takeSocket(), { framed: !attachment.tty }));
@@ -45,6 +46,16 @@ export const containerStreamRoutes = (containers: ContainerRoutesService): Route
     handle: async (call) => call.json(200, await containers.top(call.param("id"), call.query.string("ps_args"))),
   },
 ];
+
+/** Undefined for a request that is no WebSocket's: Go's library says so by itself, in plain text. */
+const handshake = (call: Call): ReturnType<typeof acceptWebSocket> | undefined => {
+  try {
+    return acceptWebSocket(call.request);
+  } catch (error) {
+    if (isKind(error, "invalid-parameter")) return undefined;
+    throw error;
+  }
+};
 
 /** What a connection taken over without an upgrade is called: always raw, whatever it carries. */
 export const hijackType = (call: Call, tty: boolean): string =>

@@ -116,7 +116,7 @@ export const containerRoutes = (containers: ContainerRoutesService): Route[] => 
     path: "/commit",
     handle: async (call) => {
       const { query } = call;
-      const config = await call.optionalBody(containerConfig);
+      const config = await call.optionalBody({ ...containerConfig, type: "container.CreateRequest" });
       const committed = await containers.commit({
         container: query.string("container"),
         repo: query.string("repo"),

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { invalidParameter } from "../../../base/errors.ts";
+import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
@@ -108,18 +108,24 @@ const create = async (images: ImageRoutesService, call: Call): Promise<void> => 
     signal: call.signal,
   };
   const tar = source === "-" ? call.stream : await download(source, call.signal);
-  return withProgress(call, (progress) => images.import(tar, options, progress));
+  try {
+    await withProgress(call, (progress) => images.import(tar, options, progress));
+  } finally {
+    if (source !== "-") tar.destroy();
+  }
 };
 
 /** `tag` may be a digest; without one in either place all tags are meant. */
 const pullReference = (image: string, tag: string): { reference: string; all: boolean } => {
   if (tag.startsWith("sha256:")) return { reference: `${image}@${tag}`, all: false };
+  if (tag !== "" && !/^\w[\w.-]{0,127}$/.test(tag)) throw invalidParameter("invalid tag format");
   if (tag !== "") return { reference: `${image}:${tag}`, all: false };
   const named = image.includes("@") || image.lastIndexOf(":") > image.lastIndexOf("/");
   return { reference: image, all: !named };
 };
 
 const download = async (source: string, signal: AbortSignal): Promise<Readable> => {
+  if (source === "") throw systemError('Get "http:": http: no Host in request URL');
   const url = source.includes("://") ? source : `http://${source}`;
   if (!/^https?:\/\/[^/]/.test(url)) throw invalidParameter(`Get ${JSON.stringify(url)}: http: no Host in request URL`);
   const answer = await fetch(url, { signal });

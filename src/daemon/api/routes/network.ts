@@ -1,8 +1,23 @@
+import { invalidParameter } from "../../../base/errors.ts";
 import { parseTimestampMs } from "../../../base/timestamp.ts";
 import { networkConnect, networkCreate, networkDisconnect } from "../body/network.ts";
 import type { Call } from "../call.ts";
+import { quote } from "../query.ts";
 import type { Route } from "../router.ts";
 import type { ContainerRoutesService, NetworkRoutesService } from "../../services.ts";
+
+const goBoolean = /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/;
+
+/** @throws EngineError invalid-parameter in Docker's words */
+const verboseOf = ({ query }: Call): boolean => {
+  const text = query.string("verbose");
+  if (text !== "" && !goBoolean.test(text)) {
+    throw invalidParameter(
+      `invalid value for verbose: ${text}: strconv.ParseBool: parsing ${quote(text)}: invalid syntax`,
+    );
+  }
+  return /^(?:1|t)/i.test(text);
+};
 
 /** **Source:** Engine API, tag Network. */
 export const networkRoutes = (networks: NetworkRoutesService, containers: ContainerRoutesService): Route[] => {
@@ -14,7 +29,7 @@ export const networkRoutes = (networks: NetworkRoutesService, containers: Contai
       method: "GET",
       path: "/networks/{id}",
       handle: async (call) => {
-        const options = { verbose: call.query.boolean("verbose"), scope: call.query.string("scope") };
+        const options = { verbose: verboseOf(call), scope: call.query.string("scope") };
         call.json(200, await networks.inspect(call.param("id"), options));
       },
     },
@@ -53,7 +68,8 @@ export const networkRoutes = (networks: NetworkRoutesService, containers: Contai
       handle: async (call) => {
         const filters = call.query.filters();
         const [until] = filters.get("until");
-        const untilNs = until === undefined ? undefined : BigInt(parseTimestampMs(until, Date.now())) * 1_000_000n;
+        const untilNs =
+          until === undefined ? undefined : BigInt(parseTimestampMs(until, Date.now(), invalidParameter)) * 1_000_000n;
         call.json(200, await networks.prune(filters, untilNs));
       },
     },

@@ -1,4 +1,4 @@
-import { invalidParameter } from "../../../base/errors.ts";
+import { invalidParameter, messageOf } from "../../../base/errors.ts";
 import { normalizePlatform, type Platform } from "../../../oci/platform.ts";
 import { decodeText } from "../body/decode.ts";
 import * as s from "../body/shape.ts";
@@ -21,7 +21,7 @@ export const platformOf = (text: string): Platform | undefined => {
   try {
     decoded = decodeText(platform, text);
   } catch (error) {
-    throw invalidParameter("failed to parse platform", error);
+    throw invalidParameter(`failed to parse platform: ${messageOf(error).replace(/^invalid JSON: /, "")}`, error);
   }
   const { os, architecture, variant } = decoded;
   if (!os || !architecture) throw invalidParameter("both OS and Architecture must be provided");

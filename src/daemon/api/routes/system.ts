@@ -1,4 +1,4 @@
-import { invalidParameter, systemError } from "../../../base/errors.ts";
+import { invalidParameter } from "../../../base/errors.ts";
 import { registryAuth } from "../body/auth.ts";
 import type { Route } from "../router.ts";
 import { diskUsageTypes, type SystemRoutesService } from "../../services.ts";
@@ -23,8 +23,7 @@ export const systemRoutes = (system: SystemRoutesService): Route[] => [
     method: "POST",
     path: "/auth",
     handle: async (call) => {
-      const credentials = await call.optionalBody(registryAuth);
-      if (credentials === undefined) throw systemError("EOF");
+      const credentials = await call.untypedBody(registryAuth);
       call.json(200, await system.auth(credentials, call.signal));
     },
   },

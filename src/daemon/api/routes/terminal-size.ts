@@ -13,7 +13,8 @@ export const terminalSize = (query: Query): { rows: number; columns: number } =>
 });
 
 const size = (what: string, text: string): number => {
-  if (!/^[0-9]+$/.test(text)) throw invalidParameter(`invalid resize ${what} ${quote(text)}: invalid syntax`);
-  if (Number(text) > maxSize) throw invalidParameter(`invalid resize ${what} ${quote(text)}: value out of range`);
+  if (!/^-?[0-9]+$/.test(text)) throw invalidParameter(`invalid resize ${what} ${quote(text)}: invalid syntax`);
+  if (Number(text) < 0 || Number(text) > maxSize)
+    throw invalidParameter(`invalid resize ${what} ${quote(text)}: value out of range`);
   return Number(text);
 };

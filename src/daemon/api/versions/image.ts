@@ -60,11 +60,13 @@ export const imageSteps: readonly VersionStep[] = [
     version: 43,
     routes: ["GET /images/json"],
     response: (body) =>
-      (body as Summaries).map((image) =>
-        image.RepoTags?.length || image.RepoDigests?.length
-          ? image
-          : { ...image, RepoTags: ["<none>:<none>"], RepoDigests: ["<none>@<none>"] },
-      ),
+      (body as Summaries)
+        .map((image) =>
+          image.RepoTags?.length || image.RepoDigests?.length
+            ? image
+            : { ...image, RepoTags: ["<none>:<none>"], RepoDigests: ["<none>@<none>"] },
+        )
+        .map((image) => (image.RepoDigests?.length ? image : { ...image, RepoDigests: null })),
   },
   {
     version: 44,

@@ -8,13 +8,14 @@ const defaultKeys = Buffer.from([16, 17]);
  * The bytes of a detach sequence such as `ctrl-p,ctrl-q` or `a,b`; empty text gives Docker's default.
  * @throws EngineError invalid-parameter for a key that is none
  */
-export const parseDetachKeys = (text: string): Buffer => {
+export const parseDetachKeys = (text: string, refuse = invalidParameter): Buffer => {
   if (text === "") return defaultKeys;
   return Buffer.from(
     text.split(",").map((key) => {
       if (key.length === 1) return key.charCodeAt(0);
       const letter = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
-      if (letter === undefined) throw invalidParameter(`Invalid detach keys (${text}) provided`);
+      if (letter === undefined)
+        throw refuse(`Invalid ${refuse === invalidParameter ? "detach" : "escape"} keys (${text}) provided`);
       return ctrl[letter] ?? letter.charCodeAt(0) - 96;
     }),
   );

@@ -13,9 +13,10 @@ const filled = <T>(list: readonly T[] | null | undefined): list is readonly T[] 
 /**
  * The container's configuration with the image's below it, as inspect shows it.
  * @param own the body of the create call
+ * @param hostname for a container that was given none
  * @throws EngineError invalid-parameter in Docker's words
  */
-export const mergeConfig = (own: ContainerConfig, image: ImageConfig, id: string): ContainerConfig => {
+export const mergeConfig = (own: ContainerConfig, image: ImageConfig, hostname: string): ContainerConfig => {
   checkConfig(own);
   const command = mergeCommand(own, image);
   const exposed = { ...image.ExposedPorts, ...own.ExposedPorts };
@@ -24,7 +25,7 @@ export const mergeConfig = (own: ContainerConfig, image: ImageConfig, id: string
   const stopSignal = own.StopSignal || image.StopSignal;
   const shell = filled(own.Shell) ? own.Shell : image.Shell;
   return {
-    Hostname: own.Hostname || id.slice(0, 12),
+    Hostname: own.Hostname || hostname,
     Domainname: own.Domainname ?? "",
     User: own.User || (image.User ?? ""),
     AttachStdin: own.AttachStdin ?? false,

@@ -1,5 +1,6 @@
+import { hostname } from "node:os";
 import { invalidParameter, messageOf } from "../../../base/errors.ts";
-import { newContainerId } from "../../../base/ids.ts";
+import { newContainerId, shortId } from "../../../base/ids.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import type {
   ContainerConfig,
@@ -7,6 +8,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../wire/engine/container.ts";
+import { createDirectory } from "../../runtime/rootfs/working-directory.ts";
 import type { ContainerContext } from "../context.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -49,11 +51,13 @@ export const create = async (
   const image = context.images.get(own.Image, wanted);
   const id = newContainerId();
   checkNetworkMode(hostBody ?? {}, own.Hostname ?? "");
-  const config = mergeConfig(own, image.config.config ?? {}, id);
+  const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
   pinSharedNamespaces(context, hostConfig);
   const command = commandOf(config);
   const networks = collectEndpoints(hostConfig, networking?.EndpointsConfig, own.MacAddress ?? "", warnings);
+  const mac = networks[hostConfig.NetworkMode ?? ""]?.MacAddress;
+  if (mac) config.MacAddress = mac;
   checkLinks(context, hostConfig);
   const mounts = collectMounts(context, config, hostConfig);
   const record = {
@@ -75,6 +79,10 @@ export const create = async (
   return { Id: id, Warnings: warnings };
 };
 
+/** On the host's network, or in its UTS namespace, a container without a name of its own has the host's. */
+const hostnameFor = ({ NetworkMode, UTSMode }: HostConfig, id: string): string =>
+  NetworkMode === "host" || UTSMode === "host" ? hostname() : shortId(id);
+
 /** Claims the name, then makes the volumes and the layer, then stores the record; what was made goes when a step fails. */
 const store = async (
   context: ContainerContext,
@@ -88,6 +96,7 @@ const store = async (
   try {
     const made = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
     await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
+    if (record.config.WorkingDir) await makeWorkingDirectory(context, record, record.config.WorkingDir);
     const complete: ContainerRecord = { ...record, name, mounts: made };
     context.containers.put(complete, (transaction) =>
       transaction.emit({
@@ -102,6 +111,20 @@ const store = async (
     throw error;
   } finally {
     context.containers.unreserve(name);
+  }
+};
+
+/** The working directory is there from the beginning, so that files can be copied into it. @throws EngineError system */
+const makeWorkingDirectory = async (
+  context: ContainerContext,
+  { id }: ContainerRecord,
+  path: string,
+): Promise<void> => {
+  const rootfs = context.layers.mountWritable(id);
+  try {
+    createDirectory(rootfs, path);
+  } finally {
+    await context.layers.unmountWritable(id);
   }
 };
 

@@ -6,9 +6,13 @@ import type { HostConfig } from "../../../wire/engine/container.ts";
 const minMemoryBytes = 6 * 1024 * 1024;
 const maxOomScore = 1000;
 
-/** Refuses limits that contradict each other or the machine. @throws EngineError invalid-parameter in Docker's words */
-export const checkLimits = (own: HostConfig): void => {
-  checkMemory(own);
+/**
+ * Refuses limits that contradict each other or the machine.
+ * @param updating the limits go to a container that has some already
+ * @throws EngineError invalid-parameter in Docker's words
+ */
+export const checkLimits = (own: HostConfig, updating = false): void => {
+  checkMemory(own, updating);
   checkCpu(own);
   const score = own.OomScoreAdj ?? 0;
   if (score < -maxOomScore || score > maxOomScore) {
@@ -17,13 +21,13 @@ export const checkLimits = (own: HostConfig): void => {
   if ((own.ShmSize ?? 0) < 0) throw invalidParameter("SHM size can not be less than 0");
 };
 
-const checkMemory = (own: HostConfig): void => {
+const checkMemory = (own: HostConfig, updating: boolean): void => {
   const { Memory: memory = 0, MemorySwap: swap = 0, MemoryReservation: reservation = 0 } = own;
   if (memory !== 0 && memory < minMemoryBytes) throw invalidParameter("Minimum memory limit allowed is 6MB");
   if (memory > 0 && swap > 0 && swap < memory) {
     throw invalidParameter("Minimum memoryswap limit should be larger than memory limit, see usage");
   }
-  if (memory === 0 && swap > 0) {
+  if (memory === 0 && swap > 0 && !updating) {
     throw invalidParameter("You should always set the Memory limit when using Memoryswap limit, see usage");
   }
   const swappiness = own.MemorySwappiness ?? -1;

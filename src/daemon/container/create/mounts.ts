@@ -63,20 +63,22 @@ export const createVolumes = async (
     }
     const { volumeOptions, ...kept } = mount;
     const anonymous = mount.Name === undefined;
+    const labels = { ...volumeOptions?.labels, ...(anonymous ? { "com.docker.volume.anonymous": "" } : {}) };
     const volume = await context.volumes.create({
       Name: mount.Name ?? newId(),
       Driver: volumeOptions?.driver || driver || "local",
-      DriverOpts: volumeOptions?.driverOptions ?? {},
-      Labels: {
-        ...volumeOptions?.labels,
-        ...(anonymous ? { "com.docker.volume.anonymous": "" } : {}),
-      },
+      ...(isFilled(volumeOptions?.driverOptions) ? { DriverOpts: volumeOptions.driverOptions } : {}),
+      ...(isFilled(labels) ? { Labels: labels } : {}),
     });
     context.volumes.reference(volume.Name, containerId);
     made.push({ ...kept, Name: volume.Name, Source: volume.Mountpoint, Driver: volume.Driver });
   }
   return made;
 };
+
+/** What nothing was said of stays null in the volume's document. */
+const isFilled = (map: Record<string, string> | undefined): map is Record<string, string> =>
+  map !== undefined && Object.keys(map).length > 0;
 
 const checkVolumePath = (path: string): void => {
   try {
@@ -105,7 +107,7 @@ const inherited = (context: ContainerContext, specs: readonly string[]): MountRe
     return other.mounts.map((mount) => ({
       ...mount,
       RW: (mount.RW ?? true) && !readOnly,
-      ...(mode === undefined ? {} : { Mode: mode }),
+      Mode: "",
       anonymous: false,
       copyUp: false,
     }));

@@ -11,7 +11,10 @@ const policies = ["no", "always", "on-failure", "unless-stopped"];
 
 /** Refuses options that make no sense by themselves. @throws EngineError in Docker's words and kinds */
 export const checkOptions = (own: HostConfig, settings: ContainerSettings, host: HostFacts): void => {
-  checkRestartPolicy(own);
+  if (own.AutoRemove && own.RestartPolicy?.Name && own.RestartPolicy.Name !== "no") {
+    throw invalidParameter("can't create 'AutoRemove' container with restart policy");
+  }
+  checkRestartPolicy(own.RestartPolicy);
   checkCapabilities(own, host);
   checkPorts(own.PortBindings);
   checkAnnotations(own.Annotations);
@@ -38,13 +41,11 @@ const splitOnce = (entry: string): [string, string] => {
   return at < 0 ? [entry, ""] : [entry.slice(0, at), entry.slice(at + 1)];
 };
 
-const checkRestartPolicy = ({ RestartPolicy: policy, AutoRemove }: HostConfig): void => {
+/** @throws EngineError invalid-parameter in Docker's words */
+export const checkRestartPolicy = (policy: HostConfig["RestartPolicy"]): void => {
   const name = policy?.Name ?? "";
   const retries = policy?.MaximumRetryCount ?? 0;
   const invalid = (why: string): Error => invalidParameter(`invalid restart policy: ${why}`);
-  if (AutoRemove && name !== "" && name !== "no") {
-    throw invalidParameter("can't create 'AutoRemove' container with restart policy");
-  }
   if (name !== "" && !policies.includes(name)) {
     throw invalid(`unknown policy '${name}'; use one of 'no', 'always', 'on-failure', or 'unless-stopped'`);
   }

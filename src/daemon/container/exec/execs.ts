@@ -71,6 +71,13 @@ export class Execs {
     if (ids) this.#delete([...ids]);
   }
 
+  /** The execs of a container that nobody has started: none outlives the run it was made in. */
+  forgetUnstarted(containerId: string): void {
+    const ids = [...(this.#byContainer.get(containerId) ?? [])];
+    const unstarted = ids.filter((id) => this.#table.get(id)?.state.status === "created");
+    if (unstarted.length > 0) this.#delete(unstarted);
+  }
+
   /** Drops what ended longer ago than anybody may ask for. Cheap: called at every change instead of by a timer. */
   #sweep(): void {
     const limit = this.#clock.now() - keptAfterExitMs;

@@ -1,8 +1,10 @@
+import { rm } from "node:fs/promises";
 import { EngineError, invalidParameter, messageOf } from "../../../base/errors.ts";
 import type { TaskProcess } from "../../runtime/process.ts";
 import { TaskStartError } from "../../runtime/start-error.ts";
 import type { ExitStatus } from "../../runtime/task-spec.ts";
 import type { ContainerContext } from "../context.ts";
+import { execFolder } from "../folders.ts";
 import { execEvent } from "./create.ts";
 import type { ExecRecord } from "./record.ts";
 
@@ -17,7 +19,11 @@ export const watchExec = (context: ContainerContext, id: string, task: TaskProce
 export const finishExec = (context: ContainerContext, id: string, exit: ExitStatus): void => {
   const record = context.execs.get(id);
   context.execs.setTask(id, undefined);
-  if (!record || record.state.status === "exited") return;
+  if (record && record.state.status !== "exited") recordEnd(context, record, exit);
+  removeFolder(context, id);
+};
+
+const recordEnd = (context: ContainerContext, record: Readonly<ExecRecord>, exit: ExitStatus): void => {
   const pid = record.state.status === "running" ? record.state.pid : 0;
   const ended: ExecRecord = {
     ...record,
@@ -27,6 +33,10 @@ export const finishExec = (context: ContainerContext, id: string, exit: ExitStat
   context.execs.put(ended, container && execEvent(container, record, "exec_die", { exitCode: String(exit.exitCode) }));
 };
 
+/** What its shim left; the record has it now. What a crash leaves here goes at the next start of a daemon. */
+const removeFolder = (context: ContainerContext, id: string): void =>
+  void rm(execFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
+
 /** Keeps why an exec did not start, for its inspect, and gives the error to tell. */
 export const startFailed = (context: ContainerContext, record: Readonly<ExecRecord>, error: unknown): EngineError => {
   const exitCode = error instanceof TaskStartError ? error.exitCode : engineFailureCode;
@@ -34,5 +44,6 @@ export const startFailed = (context: ContainerContext, record: Readonly<ExecReco
     ...record,
     state: { status: "exited", exitCode, pid: 0, endedMs: context.clock.now() },
   });
+  removeFolder(context, record.id);
   return error instanceof EngineError ? error : invalidParameter(messageOf(error), error);
 };

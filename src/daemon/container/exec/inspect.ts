@@ -1,4 +1,5 @@
 import type { ExecInspectResponse } from "../../../wire/engine/exec.ts";
+import { parseDetachKeys } from "../attach/detach-keys.ts";
 import type { ContainerContext } from "../context.ts";
 
 /** **Source:** Engine API, ExecInspect. @throws EngineError not-found */
@@ -19,9 +20,11 @@ export const execInspect = (context: ContainerContext, id: string): ExecInspectR
     OpenStdin: config.AttachStdin ?? false,
     OpenStderr: config.AttachStderr ?? false,
     OpenStdout: config.AttachStdout ?? false,
-    CanRemove: state.status === "exited",
+    // dockerd sets it only in the moment it forgets the exec.
+    CanRemove: false,
     ContainerID: containerId,
-    DetachKeys: config.DetachKeys ?? "",
+    // Go writes bytes as base64.
+    DetachKeys: config.DetachKeys ? parseDetachKeys(config.DetachKeys).toString("base64") : "",
     Pid: started ? state.pid : 0,
   };
 };

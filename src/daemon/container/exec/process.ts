@@ -1,10 +1,22 @@
 import type { OciProcess } from "../../../wire/oci/runtime.ts";
 import type { ExecConfig } from "../../../wire/engine/exec.ts";
 import { createProcess } from "../../runtime/spec/process.ts";
-import { lookupUser } from "../../runtime/user/lookup.ts";
+import { lookupUser, type ProcessUser } from "../../runtime/user/lookup.ts";
 import { readUserDatabase } from "../../runtime/user/read.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
+
+/** Who an exec runs as: its own user, else the container's. @throws EngineError invalid-parameter when there is none such */
+export const execUser = (
+  context: ContainerContext,
+  container: Readonly<ContainerRecord>,
+  config: ExecConfig,
+): ProcessUser =>
+  lookupUser(
+    config.User || (container.config.User ?? ""),
+    readUserDatabase(context.layers.mountWritable(container.id)),
+    container.hostConfig.GroupAdd ?? [],
+  );
 
 /**
  * The process.json of an exec: the container's own process with the exec's command, user, environment and directory.
@@ -16,12 +28,10 @@ export const execProcess = (
   config: ExecConfig,
 ): OciProcess => {
   const { hostConfig } = container;
-  const user = config.User || (container.config.User ?? "");
   const { rows, columns } = { rows: config.ConsoleSize?.[0] ?? 0, columns: config.ConsoleSize?.[1] ?? 0 };
   return createProcess({
     config: {
       ...container.config,
-      User: user,
       Tty: config.Tty ?? false,
       Env: [...(container.config.Env ?? []), ...(config.Env ?? [])],
       WorkingDir: config.WorkingDir || (container.config.WorkingDir ?? ""),
@@ -34,7 +44,7 @@ export const execProcess = (
       Privileged: (hostConfig.Privileged ?? false) || (config.Privileged ?? false),
       ConsoleSize: [rows, columns],
     },
-    user: lookupUser(user, readUserDatabase(context.layers.mountWritable(container.id)), hostConfig.GroupAdd ?? []),
+    user: execUser(context, container, config),
     host: context.host,
     defaults: { ...context.specDefaults, init: false },
   });

@@ -43,7 +43,7 @@ export const execStart = async (
     await startExec(context, record, options, false);
     return undefined;
   }
-  const tty = record.config.Tty ?? false;
+  const tty = options.Tty ?? false;
   return { tty, run: (client) => run(context, record, options, detachKeys, client) };
 };
 
@@ -60,7 +60,7 @@ const run = async (
   detachKeys: Buffer,
   client: Duplex,
 ): Promise<void> => {
-  const tty = record.config.Tty ?? false;
+  const tty = options.Tty ?? false;
   let streams: Duplex | undefined;
   try {
     requireFresh(context.execs.find(record.id));
@@ -75,7 +75,7 @@ const run = async (
   }
   const how = await connect(streams, client, {
     stdin: record.config.AttachStdin ?? false,
-    detachKeys: tty ? detachKeys : undefined,
+    detachKeys: record.config.Tty ? detachKeys : undefined,
   });
   const container = context.containers.get(record.containerId);
   if (how === "detached" && container) context.database.emit(execEvent(container, record, "exec_detach"));
@@ -109,7 +109,7 @@ const startExec = async (
                 stdin,
                 stdout: config.AttachStdout ?? false,
                 stderr: config.AttachStderr ?? false,
-                raw: config.Tty ?? false,
+                raw: options.Tty ?? false,
               },
             ],
           }

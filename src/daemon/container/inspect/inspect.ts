@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { rfc3339Nano, zeroTime } from "../../../base/clock.ts";
 import type { ContainerInspectResponse, ContainerState as WireState } from "../../../wire/engine/container.ts";
 import type { ContainerContext } from "../context.ts";
-import { dataFolder, logFile } from "../folders.ts";
+import { etcFolder, logFile } from "../folders.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
 import { type ContainerState, isActive, isPaused, statusWord } from "../state.ts";
 import { inspectMounts } from "./mounts.ts";
@@ -15,7 +15,7 @@ export const inspect = async (
   options: { size?: boolean },
 ): Promise<ContainerInspectResponse> => {
   const record = context.containers.find(reference);
-  const folder = dataFolder(context.settings, record.id);
+  const folder = record.filesWritten ? etcFolder(context.settings, record) : undefined;
   const driver = context.layers.driver.name;
   const execIds = context.execs.idsOf(record.id);
   const document: ContainerInspectResponse = {
@@ -25,9 +25,9 @@ export const inspect = async (
     Args: record.args,
     State: wireState(context, record),
     Image: record.imageId,
-    ResolvConfPath: record.startedBefore ? join(folder, "resolv.conf") : "",
-    HostnamePath: record.startedBefore ? join(folder, "hostname") : "",
-    HostsPath: record.startedBefore ? join(folder, "hosts") : "",
+    ResolvConfPath: folder === undefined ? "" : join(folder, "resolv.conf"),
+    HostnamePath: folder === undefined ? "" : join(folder, "hostname"),
+    HostsPath: folder === undefined ? "" : join(folder, "hosts"),
     LogPath: logPathOf(context, record),
     Name: slashed(record),
     RestartCount: record.restartCount,
@@ -38,7 +38,7 @@ export const inspect = async (
     AppArmorProfile: "",
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: record.hostConfig,
-    GraphDriver: { Name: driver, Data: context.layers.metadata(record.id) },
+    GraphDriver: { Name: driver, Data: graphDriverData(context, record.id) },
     Mounts: inspectMounts(record),
     Config: record.config,
     NetworkSettings: networkSettings(context, record),
@@ -51,13 +51,19 @@ export const inspect = async (
   return document;
 };
 
+/** overlay2 tells whose layer it is; drivers without mounts tell nothing. */
+const graphDriverData = (context: ContainerContext, id: string): Record<string, string> => {
+  const data = context.layers.metadata(id);
+  return context.layers.driver.name === "overlay2" ? { ID: id, ...data } : data;
+};
+
 /** Bytes of the image's layers under a container. */
 export const rootSize = (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<number> =>
   context.layers.rootSize(record.id, record.chainId);
 
 /** Where the container's log is, empty when its driver keeps no file. */
 export const logPathOf = (context: ContainerContext, record: Readonly<ContainerRecord>): string =>
-  record.hostConfig.LogConfig?.Type === "json-file" && record.startedBefore ? logFile(context.settings, record.id) : "";
+  record.hostConfig.LogConfig?.Type === "json-file" && record.logOpened ? logFile(context.settings, record.id) : "";
 
 const time = (ns: string | null): string => (ns === null ? zeroTime : rfc3339Nano(BigInt(ns)));
 

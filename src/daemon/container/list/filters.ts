@@ -1,5 +1,5 @@
 import type { Filters } from "../../../base/filters.ts";
-import { invalidParameter, isKind } from "../../../base/errors.ts";
+import { invalidParameter, isKind, systemError } from "../../../base/errors.ts";
 import type { ContainerContext } from "../context.ts";
 import { endpointsOf } from "../networks.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
@@ -24,8 +24,8 @@ const knownKeys = [
   "status",
   "volume",
 ];
-const statusWords = ["created", "restarting", "running", "removing", "paused", "exited", "dead"];
-const healthWords = ["starting", "healthy", "unhealthy", "none"];
+const statusWords = ["created", "running", "paused", "restarting", "removing", "exited", "dead"];
+const healthWords = ["none", "starting", "healthy", "unhealthy"];
 
 type Accepts = (record: Readonly<ContainerRecord>) => boolean;
 
@@ -67,16 +67,22 @@ const pattern = (text: string): RegExp => {
 const states = (context: ContainerContext, filters: Filters): Accepts[] => {
   for (const value of filters.get("status")) {
     if (!statusWords.includes(value)) {
-      throw invalidParameter(`invalid value for state (${value}): must be one of ${statusWords.join(", ")}`);
+      throw invalidParameter(
+        `invalid filter 'status=${value}': invalid value for state (${value}): must be one of ${statusWords.join(", ")}`,
+      );
     }
   }
   for (const value of filters.get("health")) {
     if (!healthWords.includes(value)) {
-      throw invalidParameter(`invalid value for health (${value}): must be one of starting, healthy, unhealthy, none`);
+      throw invalidParameter(
+        `invalid filter 'health=${value}': invalid value for health (${value}): must be one of ${healthWords.join(", ")}`,
+      );
     }
   }
   const codes = filters.get("exited").map((value) => {
-    if (!/^[+-]?\d+$/.test(value)) throw invalidParameter(`strconv.Atoi: parsing "${value}": invalid syntax`);
+    if (!/^[+-]?\d+$/.test(value)) {
+      throw invalidParameter(`invalid filter 'exited=${value}': strconv.Atoi: parsing "${value}": invalid syntax`);
+    }
     return Number(value);
   });
   const task = filters.has("is-task") ? filters.flag("is-task", false) : undefined;
@@ -119,18 +125,20 @@ const ancestors = (context: ContainerContext, filters: Filters): Accepts[] => {
 };
 
 /** `80`, `80/udp`, `8000-8010/tcp` */
-const portRange = (text: string): { first: number; last: number; protocol: string } => {
+const portRange = (key: "publish" | "expose", text: string): { first: number; last: number; protocol: string } => {
   const match = /^(\d+)(?:-(\d+))?(?:\/(tcp|udp|sctp))?$/.exec(text);
   const first = Number(match?.[1]);
   const last = Number(match?.[2] ?? match?.[1]);
   if (!match || first > last || last > 65_535)
-    throw invalidParameter(`filter value '${text}' is no port or port range`);
+    throw systemError(
+      `error while looking up for ${key} ${text}: strconv.ParseUint: parsing ${JSON.stringify(text)}: invalid syntax`,
+    );
   return { first, last, protocol: match[3] ?? "tcp" };
 };
 
 const ports = (context: ContainerContext, filters: Filters): Accepts[] => {
-  const publish = filters.get("publish").map(portRange);
-  const expose = filters.get("expose").map(portRange);
+  const publish = filters.get("publish").map((text) => portRange("publish", text));
+  const expose = filters.get("expose").map((text) => portRange("expose", text));
   const within = (list: typeof publish, port: number | undefined, type: string | undefined): boolean =>
     port !== undefined && list.some(({ first, last, protocol }) => port >= first && port <= last && type === protocol);
   return [

@@ -1,4 +1,5 @@
-import type { ContainerSummary, Port } from "../../../wire/engine/container.ts";
+import type { ContainerSummary, MountPoint, Port } from "../../../wire/engine/container.ts";
+import type { EndpointSettings } from "../../../wire/engine/network.ts";
 import type { ContainerContext } from "../context.ts";
 import { inspectMounts } from "../inspect/mounts.ts";
 import { rootSize } from "../inspect/inspect.ts";
@@ -28,8 +29,9 @@ export const summarize = async (
       NetworkMode: record.hostConfig.NetworkMode ?? "",
       ...(record.hostConfig.Annotations ? { Annotations: record.hostConfig.Annotations } : {}),
     },
-    NetworkSettings: { Networks: endpointsOf(context, record) },
-    Mounts: inspectMounts(record),
+    // The names and the source of a volume that has none yet are told by inspect only.
+    NetworkSettings: { Networks: withoutNames(endpointsOf(context, record)) },
+    Mounts: listMounts(record),
   };
   if (withSize) {
     const rw = await context.layers.writableSize(record.id);
@@ -47,6 +49,15 @@ const imageName = (context: ContainerContext, record: Readonly<ContainerRecord>)
   const name = record.config.Image ?? "";
   return context.images.find(name)?.id === record.imageId ? name : record.imageId;
 };
+
+const withoutNames = (endpoints: Record<string, EndpointSettings>): Record<string, EndpointSettings> =>
+  Object.fromEntries(Object.entries(endpoints).map(([name, endpoint]) => [name, { ...endpoint, DNSNames: null }]));
+
+/** dockerd's list knows the place of a volume without a name only once it was mounted. */
+const listMounts = (record: Readonly<ContainerRecord>): MountPoint[] =>
+  inspectMounts(record).map((mount, i) =>
+    record.mounts[i]?.anonymous && !record.startedBefore ? { ...mount, Source: "" } : mount,
+  );
 
 const commandText = ({ path, args }: Readonly<ContainerRecord>): string =>
   [path, ...args.map((arg) => (arg.includes(" ") ? `'${arg}'` : arg))].join(" ");

@@ -33,6 +33,7 @@ export interface BootFacts {
   exitCode: number;
   manuallyStopped: boolean;
   startedBefore: boolean;
+  restartCount: number;
 }
 
 /** Whether the policy starts a container that is not running when the daemon starts. */
@@ -43,8 +44,10 @@ export const restartsAtBoot = (policy: HostConfig["RestartPolicy"], facts: BootF
       return true;
     case "unless-stopped":
       return !facts.manuallyStopped;
-    case "on-failure":
-      return facts.exitCode !== 0 && !facts.manuallyStopped;
+    case "on-failure": {
+      const limit = policy.MaximumRetryCount ?? 0;
+      return facts.exitCode !== 0 && !facts.manuallyStopped && (limit === 0 || facts.restartCount < limit);
+    }
     default:
       return false;
   }

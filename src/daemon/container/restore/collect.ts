@@ -1,5 +1,8 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../../../base/errors.ts";
+import { umount } from "../../../linux/mount/mount.ts";
+import { mountsBelow } from "../../../linux/mount/table.ts";
 import type { ContainerContext } from "../context.ts";
 
 /**
@@ -9,17 +12,35 @@ import type { ContainerContext } from "../context.ts";
 export const collectFolders = async (context: ContainerContext): Promise<void> => {
   const { dataRoot, execRoot } = context.settings;
   const known = (id: string): boolean => context.containers.get(id) !== undefined;
+  const execRuns = (id: string): boolean => (context.execs.get(id)?.state.status ?? "exited") !== "exited";
+  const nothing = async (): Promise<void> => {};
   await Promise.all([
-    sweep(join(dataRoot, "containers"), known),
-    sweep(join(execRoot, "containers"), known),
-    sweep(join(execRoot, "execs"), (id) => context.execs.get(id) !== undefined),
-    sweep(join(dataRoot, "tmp"), () => false),
+    sweep(context, join(dataRoot, "containers"), known, nothing),
+    sweep(context, join(execRoot, "containers"), known, (folder) => context.runtime.clean(folder)),
+    sweep(context, join(execRoot, "execs"), execRuns, nothing),
+    sweep(context, join(dataRoot, "tmp"), () => false, nothing),
   ]);
 };
 
-const sweep = async (folder: string, known: (name: string) => boolean): Promise<void> => {
+/** What cannot be removed stays for the next start: it is no reason not to serve. */
+
+const sweep = async (
+  context: ContainerContext,
+  folder: string,
+  known: (name: string) => boolean,
+  clean: (path: string) => Promise<void>,
+): Promise<void> => {
   const names = await readdir(folder).catch(() => []);
+  const paths = names.filter((name) => !known(name)).map((name) => join(folder, name));
   await Promise.all(
-    names.filter((name) => !known(name)).map((name) => rm(join(folder, name), { recursive: true, force: true })),
+    paths.map(async (path) => {
+      try {
+        await clean(path);
+        for (const { target } of mountsBelow(path).reverse()) umount(target, { detach: true });
+        await rm(path, { recursive: true, force: true });
+      } catch (error) {
+        context.settings.log?.("warn", `removing the left-over ${path}: ${messageOf(error)}`);
+      }
+    }),
   );
 };

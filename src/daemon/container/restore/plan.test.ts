@@ -53,6 +53,9 @@ test("a restart that was due is taken up", () => {
 
 test("the policies at boot", () => {
   const policy = (Name: "no" | "always" | "unless-stopped" | "on-failure") => ({ RestartPolicy: { Name } });
+  const onFailure = (MaximumRetryCount: number) => ({
+    RestartPolicy: { Name: "on-failure" as const, MaximumRetryCount },
+  });
   const start = { kind: "start", id: "c" };
   const stopped = { manuallyStopped: true };
   const table: [ContainerRecord, unknown][] = [
@@ -63,6 +66,8 @@ test("the policies at boot", () => {
     [record(exited(0), { hostConfig: policy("unless-stopped"), ...stopped }), undefined],
     [record(exited(1), { hostConfig: policy("on-failure") }), start],
     [record(exited(0), { hostConfig: policy("on-failure") }), undefined],
+    [record(exited(1), { hostConfig: onFailure(2), restartCount: 1 }), start],
+    [record(exited(1), { hostConfig: onFailure(2), restartCount: 2 }), undefined],
     [record(initialState, { hostConfig: policy("always"), startedBefore: false }), undefined],
     [record(exited(0), { hostConfig: { AutoRemove: true } }), { kind: "remove", id: "c" }],
   ];

@@ -32,7 +32,7 @@ export const planRestore = (
 };
 
 const planOne = (record: Readonly<ContainerRecord>, found: Found, nowNs: bigint): RestoreAction | undefined => {
-  const { id, state, hostConfig, startedBefore, manuallyStopped } = record;
+  const { id, state, hostConfig, startedBefore, manuallyStopped, restartCount } = record;
   if (found.kind === "running") return { kind: "adopt", id, task: found.task };
   if (state.status === "running") {
     // The exit goes the way of every exit: restart policy, `--rm`, events.
@@ -41,6 +41,6 @@ const planOne = (record: Readonly<ContainerRecord>, found: Found, nowNs: bigint)
   }
   if (state.status === "restarting") return { kind: "resume-restart", id };
   if (hostConfig.AutoRemove && startedBefore) return { kind: "remove", id };
-  const facts = { exitCode: state.exitCode, manuallyStopped, startedBefore };
+  const facts = { exitCode: state.exitCode, manuallyStopped, startedBefore, restartCount };
   return restartsAtBoot(hostConfig.RestartPolicy, facts) ? { kind: "start", id } : undefined;
 };

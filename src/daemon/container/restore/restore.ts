@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { messageOf } from "../../../base/errors.ts";
 import { Task } from "../../runtime/task.ts";
+import { mountsBelow } from "../../../linux/mount/table.ts";
 import type { ContainerContext } from "../context.ts";
 import { restoreExecs } from "../exec/restore.ts";
 import { handleExit, releaseResources } from "../exit.ts";
@@ -22,6 +23,7 @@ export const restore = async (context: ContainerContext): Promise<void> => {
   const running = new Set([...found].filter(([, what]) => what.kind === "running").map(([id]) => id));
   await context.networks.restore(running);
   const actions = planRestore(context.containers.values(), found, context.clock.nowNs());
+  await releaseLeftovers(context, running);
   for (const action of actions) if (action.kind === "adopt") adopt(context, action.id, action.task);
   await restoreExecs(context);
   await Promise.all(
@@ -41,19 +43,35 @@ const observe = async (context: ContainerContext): Promise<Map<string, Found>> =
       if (!existsSync(folder)) return;
       try {
         const what = await context.runtime.adopt(folder);
-        found.set(id, what instanceof Task ? { kind: "running", task: what } : { kind: "exited", exit: what });
+        if (what instanceof Task) {
+          found.set(id, { kind: "running", task: what });
+          return;
+        }
+        found.set(id, { kind: "exited", exit: what });
+        // Not awaited: a next start of the container waits for it.
+        void context.runtime.clean(folder).catch((error: unknown) => complain(context, id, error));
       } catch (error) {
-        context.settings.log?.("error", `looking for container ${id}: ${messageOf(error)}`);
+        complain(context, id, error);
       }
     }),
   );
   return found;
 };
 
+/** The daemon was killed between the record of an exit and the end of its mounts. */
+const releaseLeftovers = async (context: ContainerContext, running: ReadonlySet<string>): Promise<void> => {
+  const mounted = mountsBelow(context.settings.dataRoot).map(({ target }) => target);
+  for (const record of context.containers.values()) {
+    if (running.has(record.id) || record.state.status === "running") continue;
+    if (mounted.some((target) => target.includes(record.id))) await releaseResources(context, record);
+  }
+};
+
+const complain = (context: ContainerContext, id: string, error: unknown): void =>
+  context.settings.log?.("error", `restoring container ${id}: ${messageOf(error)}`);
+
 const execute = async (context: ContainerContext, action: Exclude<RestoreAction, { kind: "adopt" }>): Promise<void> => {
   const { id } = action;
-  const complain = (error: unknown): void =>
-    context.settings.log?.("error", `restoring container ${id}: ${messageOf(error)}`);
   try {
     switch (action.kind) {
       case "record-exit":
@@ -68,16 +86,16 @@ const execute = async (context: ContainerContext, action: Exclude<RestoreAction,
         return;
       case "start":
         // Not awaited: a container that is slow to start does not hold up the daemon.
-        void context.queue.run(id, () => launch(context, id)).catch(complain);
+        void context.queue.run(id, () => launch(context, id)).catch((error: unknown) => complain(context, id, error));
         return;
       case "remove":
         await context.queue.run(id, async () => {
           const record = context.containers.get(id);
-          if (record) await deleteContainer(context, record, { removeVolumes: true });
+          if (record) await deleteContainer(context, record, { removeVolumes: record.hostConfig.AutoRemove ?? false });
         });
         return;
     }
   } catch (error) {
-    complain(error);
+    complain(context, id, error);
   }
 };

@@ -16,6 +16,8 @@ export const adopt = (context: ContainerContext, id: string, task: Task): void =
       : (context.containers.update(id, ({ state }) => ({
           state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAt.toString() }),
           startedBefore: true,
+          filesWritten: true,
+          logOpened: true,
         })) ?? record);
   watchTask(context, id, task);
   beginHealth(context, running);

@@ -23,12 +23,16 @@ export const writeFiles = (
 ): EtcFiles => {
   const folder = dataFolder(context.settings, record.id);
   mkdirSync(folder, { recursive: true, mode: 0o710 });
-  const hostname = join(folder, "hostname");
-  writeFileSync(hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 });
   if (network.filesOf !== undefined) {
     const other = dataFolder(context.settings, network.filesOf);
-    return { hostname, hosts: join(other, "hosts"), resolvConf: join(other, "resolv.conf") };
+    return {
+      hostname: join(other, "hostname"),
+      hosts: join(other, "hosts"),
+      resolvConf: join(other, "resolv.conf"),
+    };
   }
+  const hostname = join(folder, "hostname");
+  writeFileSync(hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 });
   const files: EtcFiles = { hostname };
   if (network.hosts !== undefined) {
     files.hosts = join(folder, "hosts");

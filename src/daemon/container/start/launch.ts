@@ -9,6 +9,7 @@ import { settle } from "../live.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { deleteContainer } from "../remove.ts";
 import { transition } from "../state.ts";
+import { joinedNetworks } from "../networks.ts";
 import { connectNetwork } from "./network.ts";
 import { mountAll } from "./mounts.ts";
 import { compressLog } from "./log.ts";
@@ -27,12 +28,13 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
   const record = context.containers.find(id);
   const live = context.live.of(id);
   const step = context.trace(id);
+  const reached: Reached = { files: false, log: false };
   let task: Task;
   try {
-    task = await startTask(context, record, step);
+    task = await startTask(context, record, reached, step);
   } catch (error) {
     await releaseResources(context, record);
-    const told = noteFailure(context, record, error);
+    const told = noteFailure(context, record, reached, error);
     if (record.hostConfig.AutoRemove) {
       const now = context.containers.get(id);
       if (now) await deleteContainer(context, now, { removeVolumes: true });
@@ -53,24 +55,57 @@ export const watchTask = (context: ContainerContext, id: string, task: Task): vo
   void task.exited.then((exit) => handleExit(context, id, exit));
 };
 
-const startTask = async (
+/** How far a start came: what is on the disk from then on. */
+interface Reached {
+  files: boolean;
+  log: boolean;
+}
+
+/** dockerd calls a process that cannot be described its own failure: an unknown user, a device that is not there. */
+const taskSpec = (...parts: Parameters<typeof createTaskSpec>): ReturnType<typeof createTaskSpec> => {
+  try {
+    return createTaskSpec(...parts);
+  } catch (error) {
+    throw isKind(error, "invalid-parameter") ? systemError(messageOf(error), error) : error;
+  }
+};
+
+/** A container that shares another's network has that one's names, too. */
+const withNamesOf = (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
+  otherId: string | undefined,
+): Readonly<ContainerRecord> => {
+  const other = otherId === undefined ? undefined : context.containers.get(otherId);
+  if (!other) return record;
+  const { Hostname = "", Domainname = "" } = other.config;
+  return (
+    context.containers.update(record.id, ({ config }) => ({ config: { ...config, Hostname, Domainname } })) ?? record
+  );
+};
+
+const startTask = async (
+  context: ContainerContext,
+  created: Readonly<ContainerRecord>,
+  reached: Reached,
   step: (name: string) => void,
 ): Promise<Task> => {
-  const { id } = record;
+  const { id } = created;
   const live = context.live.of(id);
   const rootfs = context.layers.mountWritable(id);
   step("rootfs");
-  const network = await connectNetwork(context, record);
+  const network = await connectNetwork(context, created);
+  const record = withNamesOf(context, created, network.filesOf);
   step("network");
   try {
     const files = writeFiles(context, record, network);
+    reached.files = true;
     step("files");
     const mounts = await mountAll(context, record, rootfs);
     step("mounts");
     const pending = [...live.pending];
-    const spec = createTaskSpec(context, record, { rootfs, network, files, mounts });
+    const spec = taskSpec(context, record, { rootfs, network, files, mounts });
+    reached.log = true;
     step("spec");
     const task = await context.runtime.start({
       ...spec,
@@ -110,6 +145,9 @@ const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord
     ({ state }) => ({
       state: transition(state, { kind: "started", pid: task.pid, atNs: task.startedAt.toString() }),
       startedBefore: true,
+      filesWritten: true,
+      logOpened: true,
+      joined: joinedNetworks(context, record.id),
       manuallyStopped: false,
     }),
     (transaction) =>
@@ -121,14 +159,22 @@ const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord
     "light",
   ) ?? record;
 
-const noteFailure = (context: ContainerContext, record: Readonly<ContainerRecord>, error: unknown): EngineError => {
+const noteFailure = (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  reached: Reached,
+  error: unknown,
+): EngineError => {
   const exitCode = error instanceof TaskStartError ? error.exitCode : engineFailureCode;
+  const log = reached.log || error instanceof TaskStartError;
   const told = error instanceof EngineError && !isKind(error, "system") ? error : systemError(messageOf(error), error);
   context.containers.update(
     record.id,
-    ({ state }) => ({
+    ({ state, filesWritten, logOpened }) => ({
       state: transition(state, { kind: "start-failed", exitCode, error: told.message }),
       startedBefore: record.startedBefore,
+      filesWritten: filesWritten || reached.files,
+      logOpened: logOpened || log,
     }),
     (transaction) =>
       transaction.emit({

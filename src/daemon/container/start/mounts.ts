@@ -1,8 +1,10 @@
 import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { invalidParameter } from "../../../base/errors.ts";
-import { MS, mountTmpfs } from "../../../linux/mount/mount.ts";
+import { isCode } from "../../../linux/error.ts";
+import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
+import { bindSourceError } from "../../runtime/start-error.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
@@ -33,7 +35,8 @@ export const mountAll = async (
       tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
       continue;
     }
-    const source = mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(mount);
+    const source =
+      mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(context, record, mount);
     binds.push({
       source,
       destination,
@@ -55,19 +58,26 @@ const volumeSource = async (
   rootfs: string,
 ): Promise<string> => {
   const { path } = await context.volumes.mount(mount.Name ?? "", record.id, {
+    destination: mount.Destination ?? "",
+    readOnly: mount.RW === false,
     ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
     // Filled once: what the user empties later stays empty.
-    ...(mount.copyUp && !record.startedBefore ? { copyUp: { rootfs, path: mount.Destination ?? "" } } : {}),
+    ...(mount.copyUp && !record.startedBefore ? { copyUp: { rootfs } } : {}),
   });
   return path;
 };
 
-const bindSource = (mount: MountRecord): string => {
+const bindSource = (context: ContainerContext, record: Readonly<ContainerRecord>, mount: MountRecord): string => {
   const source = mount.Source ?? "";
   try {
     statSync(source);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOTDIR") {
+      const runtime = record.hostConfig.Runtime || context.settings.defaultRuntime;
+      throw bindSourceError(runtime, source, mount.Destination ?? "", "not a directory");
+    }
+    if (code !== "ENOENT") throw error;
     if (!mount.createSource) {
       throw invalidParameter(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
     }
@@ -97,6 +107,20 @@ const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecor
     data: { mode: "1777", size: String(size) },
   });
   return folder;
+};
+
+/** Takes a shareable /dev/shm away; those that joined it keep what they have open. */
+export const releaseSharedMemory = async (
+  context: ContainerContext,
+  { id, hostConfig }: Readonly<ContainerRecord>,
+): Promise<void> => {
+  if (hostConfig.IpcMode !== "shareable") return;
+  try {
+    umount(shmFolder(context, id), { detach: true });
+  } catch (error) {
+    // It was never mounted, or is gone already.
+    if (!isCode(error, "EINVAL", "ENOENT")) throw error;
+  }
 };
 
 /** Where a container's shareable /dev/shm is mounted. */

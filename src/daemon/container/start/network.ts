@@ -13,7 +13,7 @@ export interface ConnectedNetwork {
   /** Contents of the files at /etc; undefined where another container's are used. */
   hosts: string | undefined;
   resolvConf: string | undefined;
-  /** Another container whose files are shared. */
+  /** Another container whose files, hostname and domain are shared. */
   filesOf: string | undefined;
   holdFds: readonly number[];
   relays: readonly Relay[];
@@ -100,7 +100,10 @@ export const networkRequest = (context: ContainerContext, record: Readonly<Conta
     domainname: config.Domainname ?? "",
     // `none` is a namespace with nothing but a loopback.
     endpoints: hostConfig.NetworkMode === "none" || config.NetworkDisabled ? {} : record.networks,
-    portBindings: hostConfig.PortBindings ?? {},
+    // What is not exposed is not published either, as dockerd has it; the CLI always says both.
+    portBindings: Object.fromEntries(
+      Object.entries(hostConfig.PortBindings ?? {}).filter(([port]) => config.ExposedPorts?.[port] !== undefined),
+    ),
     exposedPorts: Object.keys(config.ExposedPorts ?? {}),
     publishAll: hostConfig.PublishAllPorts ?? false,
     dns: hostConfig.Dns ?? [],

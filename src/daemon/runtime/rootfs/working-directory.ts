@@ -1,7 +1,7 @@
 import { closeSync, readlinkSync } from "node:fs";
 import { posix } from "node:path";
-import { systemError } from "../../../base/errors.ts";
-import { isCode } from "../../../linux/error.ts";
+import { EngineError, systemError } from "../../../base/errors.ts";
+import { isCode, SystemError } from "../../../linux/error.ts";
 import { O_DIRECTORY, O_PATH } from "../../../linux/file/flags.ts";
 import { mkdirat } from "../../../linux/file/make.ts";
 import { openDirectory, openInRoot, pathOf } from "../../../linux/file/open.ts";
@@ -28,6 +28,26 @@ export const prepareWorkingDirectory = ({ root: { path, readonly }, process: { c
     const inside = readlinkSync(pathOf(fd)).slice(readlinkSync(pathOf(root)).length);
     closeSync(fd);
     if (isForbidden(inside)) throw forbidden(cwd);
+  } finally {
+    closeSync(root);
+  }
+};
+
+/**
+ * Makes a container's working directory in its root, where it is missing.
+ *
+ * @throws EngineError system "Cannot mkdir: /x is not a directory"
+ */
+export const createDirectory = (rootfs: string, path: string): void => {
+  const wanted = posix.normalize(path);
+  if (wanted === "/" || isForbidden(wanted)) return;
+  const root = openDirectory(rootfs);
+  try {
+    closeSync(openOrMake(root, wanted));
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const isFile = error.cause instanceof SystemError && isCode(error.cause, "ENOTDIR", "EEXIST");
+    throw isFile ? systemError(`Cannot mkdir: ${path} is not a directory`, error) : error;
   } finally {
     closeSync(root);
   }
