@@ -1,4 +1,4 @@
-import { closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { systemError } from "../base/errors.ts";
 import { tryLock } from "../linux/file/data.ts";
@@ -16,7 +16,9 @@ const rootMode = 0o710;
  * @throws system when another engine works in it.
  */
 export const lockDataRoot = (path: string): LockedRoot => {
-  mkdirSync(path, { recursive: true, mode: rootMode });
+  mkdirSync(path, { recursive: true });
+  // Also one that was there: whoever made it did not know what comes into it.
+  chmodSync(path, rootMode);
   const fd = openSync(join(path, "engine.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);
   if (!tryLock(fd)) {
     closeSync(fd);

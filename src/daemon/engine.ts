@@ -76,6 +76,7 @@ export const createEngine = async (config: EngineConfig, options: EngineOptions)
       group: config.group,
       environment: options.environment ?? process.env,
       onWarning: (message) => log("warn", message),
+      refuses: rooms.mayBeContainer,
     });
     for (const listener of listeners) addresses.push(stack.use(listener).address);
   }

@@ -39,6 +39,8 @@ export interface Ground {
 export interface Rooms extends Pick<Services, "containers" | "images" | "networks" | "volumes">, AsyncDisposable {
   /** The engine has Docker's names on this machine, its socket too. */
   dockerNames: boolean;
+  /** Whether a connection from an address may be a container's. */
+  mayBeContainer: (address: string) => boolean;
   system: Omit<SystemContext, "config" | "id" | "cgroups" | "host" | "eventReaders">;
 }
 
@@ -107,6 +109,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   return {
     ...services,
     dockerNames: networks.names.claim === "docker",
+    mayBeContainer: (address) => networks.mayBeContainer(address),
     system: {
       cgroupDriver: runtime.cgroupDriver,
       firewallBackend: networks.firewallName,

@@ -17,9 +17,10 @@ export interface Engine {
   readonly api: Http;
 }
 
-export const scopeOf = ({ dataRoot, execRoot, cgroupParent }: Daemon): Scope => ({
+export const scopeOf = ({ dataRoot, execRoot, cgroupParent, pid }: Daemon): Scope => ({
   folders: [dataRoot, execRoot],
   cgroupParent,
+  daemonPid: pid,
 });
 
 /** Loads `busybox:latest`. */
@@ -56,11 +57,25 @@ const removeCgroupParent = async ({ cgroupParent }: Daemon): Promise<void> => {
   }
 };
 
+/** The first container and exec make what later ones share: an image's init layer, folders, the cgroups' parent. */
+const warmUp = async (docker: Docker): Promise<void> => {
+  await docker.ok("run", "-d", "--name", "warm-up", "-p", "1:1", "busybox", "sleep", "60");
+  await docker.ok("exec", "warm-up", "true");
+  await docker.ok("rm", "-f", "warm-up");
+};
+
+export interface EngineImages {
+  /** False: not even busybox. */
+  image?: boolean;
+  /** Archives of further images, loaded too. */
+  archives?: () => Buffer[];
+}
+
 /**
  * Starts a daemon before the tests of the file (or suite), stops it behind them, and fails when the tests or the daemon
  * left anything behind.
  */
-export const useEngine = (options: DaemonOptions & { image?: boolean } = {}): Engine => {
+export const useEngine = (options: DaemonOptions & EngineImages = {}): Engine => {
   let running: (Engine & { idle: Inventory; nothing: Inventory }) | undefined;
   const get = (): Engine => {
     if (running === undefined) throw new Error("the daemon does not run: use the engine inside a test");
@@ -71,9 +86,10 @@ export const useEngine = (options: DaemonOptions & { image?: boolean } = {}): En
     const daemon = await Daemon.start(options);
     const api = new Http(daemon.socketPath);
     if (options.image !== false) await loadBusybox(api);
+    for (const archive of options.archives?.() ?? []) await api.ok("POST", "/images/load?quiet=1", archive);
     const docker = new Docker(daemon.socketPath);
     // The first container makes what later ones share: an image's init layer, folders, the parent of the cgroups.
-    if (options.image !== false) await docker.ok("run", "--rm", "-p", "1:1", "busybox", "true");
+    if (options.image !== false) await warmUp(docker);
     running = { daemon, docker, api, idle: takeInventory(scopeOf(daemon)), nothing };
   });
   after(async () => {

@@ -14,6 +14,15 @@ export interface HttpAnswer {
   json: any;
 }
 
+/** null for what is not one JSON value: plain text, lines of JSON. */
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+};
+
 export class Http {
   readonly socketPath: string;
 
@@ -50,13 +59,7 @@ export class Http {
     for await (const chunk of response) chunks.push(chunk as Buffer);
     clearTimeout(limit);
     const text = Buffer.concat(chunks).toString();
-    const isJson = response.headers["content-type"] === "application/json" && text !== "";
-    return {
-      status: response.statusCode ?? 0,
-      headers: response.headers,
-      text,
-      json: isJson ? JSON.parse(text) : null,
-    };
+    return { status: response.statusCode ?? 0, headers: response.headers, text, json: parsed(text) };
   }
 
   /** The JSON of an answer that must be a success. @throws Error with the engine's words */

@@ -11,6 +11,8 @@ export interface Scope {
   folders: readonly string[];
   /** Containers' cgroups are below this, in every hierarchy. */
   cgroupParent: string;
+  /** Not a leak: the daemon itself, which may have been started again. */
+  daemonPid?: number | undefined;
 }
 
 export type LeakKind = "mount" | "namespace" | "link" | "rule" | "conntrack" | "cgroup" | "process" | "file" | "port";
@@ -91,10 +93,10 @@ const link = (path: string): string => {
  * Of the whole machine: what runs in this mount namespace, in a cgroup of the engine's, or with one of its folders among
  * its arguments. The test, its runner and what the test itself runs at the moment are not meant.
  */
-const processes = ({ folders, cgroupParent }: Scope): string[] => {
+const processes = ({ folders, cgroupParent, daemonPid }: Scope): string[] => {
   const own = link("/proc/self/ns/mnt");
   return readdirSync("/proc")
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid && Number(name) !== daemonPid)
     .flatMap((pid) => {
       const stat = read(`/proc/${pid}/stat`);
       if (stat === "" || / [ZX] /.test(stat.slice(stat.lastIndexOf(")")))) return [];

@@ -51,6 +51,8 @@ export interface ListenOptions {
   environment?: NodeJS.ProcessEnv;
   /** Told when the group does not exist. */
   onWarning?: (message: string) => void;
+  /** Who is hung up on at once, by address: a container that speaks to its engine is its host's root. */
+  refuses?: (address: string) => boolean;
 }
 
 /** A listening server; disposing of it stops listening, ends idle connections and removes the socket file it made. */
@@ -69,18 +71,22 @@ export const listen = async (
   options: ListenOptions = {},
 ): Promise<Listener[]> => {
   if (host.kind === "fd") {
-    return Promise.all(
-      passedFds(host.name, options.environment ?? process.env).map((fd) => listenOnFd(fd, createServer())),
-    );
+    const fds = passedFds(host.name, options.environment ?? process.env);
+    return Promise.all(fds.map((fd) => listenOnFd(fd, guarded(createServer(), options))));
   }
   if (host.kind === "unix") return [await listenOnUnix(host.path, createServer(), options)];
-  const server = createServer();
+  const server = guarded(createServer(), options);
   const { address, port } = host;
   await started(server, { host: address, port }, `${address}:${port}`);
   const bound = server.address();
   const actual = typeof bound === "object" && bound !== null ? bound.port : port;
   return [listenerOf(server, `tcp://${address.includes(":") ? `[${address}]` : address}:${actual}`)];
 };
+
+const guarded = (server: Server, { refuses }: ListenOptions): Server =>
+  server.on("connection", (socket: Socket) => {
+    if (socket.remoteAddress !== undefined && refuses?.(socket.remoteAddress) === true) socket.destroy();
+  });
 
 const listenOnUnix = async (path: string, server: Server, options: ListenOptions): Promise<Listener> => {
   await mkdir(dirname(path), { recursive: true });

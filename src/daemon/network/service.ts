@@ -24,6 +24,7 @@ import { findNetwork, isPredefined } from "./find.ts";
 import type { Firewall } from "./firewall/firewall.ts";
 import { inspect, list } from "./list.ts";
 import { type NetworkNames, markOf } from "./names.ts";
+import { mayBeContainer } from "./own-address.ts";
 import { PortAllocator } from "./port/allocator.ts";
 import { type DefaultBridge, predefinedNetworks } from "./predefined.ts";
 import type { NetworkRecord, SandboxRecord } from "./record.ts";
@@ -158,6 +159,11 @@ export class NetworkService implements AsyncDisposable {
   /** Takes a running container off a network. @throws EngineError not-found; system: it is not on it */
   disconnect(containerId: string, reference: string): Promise<Sandbox> {
     return disconnect(this.#context, this.#running(containerId), findNetwork(this.#context, reference));
+  }
+
+  /** Whether a connection from an address may be a container's. */
+  mayBeContainer(address: string): boolean {
+    return mayBeContainer(this.#context.networks.values(), address);
   }
 
   /** A running container has a new name: inspect and DNS follow. */

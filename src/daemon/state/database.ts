@@ -1,3 +1,4 @@
+import { closeSync, constants, fchmodSync, openSync } from "node:fs";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
@@ -8,6 +9,7 @@ import { Table } from "./table.ts";
 /** How many events are kept for `docker events --since`. Older ones go, a batch at a time. */
 export const maxKeptEvents = 4096;
 const trimEveryEvents = 512;
+const ownerOnly = 0o600;
 
 /** What a transaction may do. Valid only until the callback that received it returns. */
 export interface Transaction {
@@ -38,6 +40,10 @@ export class Database implements Disposable {
    * @throws EngineError system: the file was written by a newer Berth (it is left as it is).
    */
   static open(path: string, clock: Clock = systemClock()): Database {
+    // It holds environments of containers: whatever the folder lets through, this is its owner's.
+    const fd = openSync(path, constants.O_RDWR | constants.O_CREAT, ownerOnly);
+    fchmodSync(fd, ownerOnly);
+    closeSync(fd);
     const sql = new DatabaseSync(path);
     try {
       const version = Number(sql.prepare("PRAGMA user_version").get()?.["user_version"] ?? 0);

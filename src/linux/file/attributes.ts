@@ -1,11 +1,11 @@
+import { closeSync } from "node:fs";
 import { check, cString, libc } from "../ffi.ts";
-import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW } from "./flags.ts";
-import { pathOf } from "./open.ts";
+import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH } from "./flags.ts";
+import { openat2, pathOf } from "./open.ts";
 import type { Path } from "./open.ts";
 
 const utimensatCall = libc("utimensat", ["int", "str", "void *", "int"]);
 const fchownatCall = libc("fchownat", ["int", "str", "uint", "uint", "int"]);
-const fchmodatCall = libc("fchmodat", ["int", "str", "uint", "int"]);
 const chmodCall = libc("chmod", ["str", "uint"]);
 const billion = 1_000_000_000n;
 const UTIME_OMIT = (1n << 30n) - 2n;
@@ -21,9 +21,18 @@ export const fchownat = (directory: number, path: Path, uid: number, gid: number
   check(fchownatCall(directory, cString(path), uid, gid, flags), "fchownat", path);
 };
 
-/** Sets permission bits. A symlink at `path` IS followed (Linux has no mode of symlinks): know what is there. */
+/**
+ * Sets permission bits of what is at a name of an open directory. fchmodat(2) would follow a symlink that somebody put
+ * there a moment ago, so the name is opened first, as it is, and what was opened is changed.
+ * @throws SystemError EOPNOTSUPP for a symlink: it has no mode of its own
+ */
 export const fchmodat = (directory: number, path: Path, mode: number): void => {
-  check(fchmodatCall(directory, cString(path), mode, 0), "fchmodat", path);
+  const fd = openat2(directory, path, { flags: O_PATH | O_NOFOLLOW });
+  try {
+    chmodDescriptor(fd, mode);
+  } finally {
+    closeSync(fd);
+  }
 };
 
 /** Sets the permission bits of what a descriptor is open on, O_PATH included. */

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import {
+  statSync,
   closeSync,
   constants,
   fstatSync,
@@ -191,3 +192,18 @@ test("holes are punched and found, ranges copied, locks taken", () =>
     assert.ok(fd >= 0);
     [from, to, other].forEach((each) => closeSync(each));
   }));
+
+test("permission bits of a symlink are nobody's, its target's least of all", () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-file-"));
+  try {
+    writeFileSync(join(folder, "target"), "", { mode: 0o600 });
+    symlinkSync(join(folder, "target"), join(folder, "link"));
+    const directory = openDirectory(folder);
+    assert.throws(() => fchmodat(directory, "link", 0o777), { code: /^(EOPNOTSUPP|ENOTSUP)$/ });
+    fchmodat(directory, "target", 0o640);
+    closeSync(directory);
+    assert.equal(statSync(join(folder, "target")).mode & 0o777, 0o640);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

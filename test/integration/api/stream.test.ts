@@ -248,9 +248,9 @@ test("events over the wire: replay, order, times, filters", async () => {
   const wrong = await api.call("GET", "/events?since=10&until=5");
   assert.deepEqual([wrong.status, wrong.json.message], [400, "`since` time (10) cannot be after `until` time (5)"]);
   assert.equal((await api.call("GET", "/events?since=abc")).status, 500);
-  const past = await api.call("GET", "/events?since=2001-02-03T04:05:06Z&until=2001-02-03");
-  assert.equal(past.status, 400);
-  assert.equal((await api.call("GET", "/events?since=2001-02-03&until=2001-02-03T04:05:06.5%2B01:00")).text, "");
+  // Clients make seconds of what their users type; dockerd takes nothing else.
+  assert.equal((await api.call("GET", "/events?since=2001-02-03T04:05:06Z&until=2001-02-03")).status, 500);
+  assert.equal((await api.call("GET", "/events?since=981158400&until=981173106.5")).text, "");
 });
 
 test("a refused upload is read to its end, so that the client gets to the answer, and the connection stays", async () => {

@@ -1,5 +1,8 @@
 import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
+import { messageOf } from "../../../base/errors.ts";
+import { umount } from "../../../linux/mount/mount.ts";
+import { mountsBelow } from "../../../linux/mount/table.ts";
 import type { ContainerContext } from "../context.ts";
 
 /**
@@ -10,26 +13,34 @@ export const collectFolders = async (context: ContainerContext): Promise<void> =
   const { dataRoot, execRoot } = context.settings;
   const known = (id: string): boolean => context.containers.get(id) !== undefined;
   const execRuns = (id: string): boolean => (context.execs.get(id)?.state.status ?? "exited") !== "exited";
-  const clean = (folder: string): Promise<void> => context.runtime.clean(folder);
+  const nothing = async (): Promise<void> => {};
   await Promise.all([
-    sweep(join(dataRoot, "containers"), known),
-    sweep(join(execRoot, "containers"), known, clean),
-    sweep(join(execRoot, "execs"), execRuns),
-    sweep(join(dataRoot, "tmp"), () => false),
+    sweep(context, join(dataRoot, "containers"), known, nothing),
+    sweep(context, join(execRoot, "containers"), known, (folder) => context.runtime.clean(folder)),
+    sweep(context, join(execRoot, "execs"), execRuns, nothing),
+    sweep(context, join(dataRoot, "tmp"), () => false, nothing),
   ]);
 };
 
+/** What cannot be removed stays for the next start: it is no reason not to serve. */
+
 const sweep = async (
+  context: ContainerContext,
   folder: string,
   known: (name: string) => boolean,
-  clean: (path: string) => Promise<void> = async () => {},
+  clean: (path: string) => Promise<void>,
 ): Promise<void> => {
   const names = await readdir(folder).catch(() => []);
   const paths = names.filter((name) => !known(name)).map((name) => join(folder, name));
   await Promise.all(
     paths.map(async (path) => {
-      await clean(path);
-      await rm(path, { recursive: true, force: true });
+      try {
+        await clean(path);
+        for (const { target } of mountsBelow(path).reverse()) umount(target, { detach: true });
+        await rm(path, { recursive: true, force: true });
+      } catch (error) {
+        context.settings.log?.("warn", `removing the left-over ${path}: ${messageOf(error)}`);
+      }
     }),
   );
 };

@@ -1,0 +1,3 @@
+import { firewallAttacks } from "./firewall.ts";
+
+firewallAttacks("nftables");
