@@ -2,7 +2,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { conflict, invalidParameter, messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
-import { releaseResources } from "./exit.ts";
+import { releaseResources } from "./release.ts";
 import { dataFolder, taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";

@@ -1,6 +1,9 @@
 import { closeSync, readSync } from "node:fs";
 import { SystemError } from "../error.ts";
 import { check, lastErrno, syscall } from "../ffi.ts";
+import { AT_FDCWD, O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../file/flags.ts";
+import { openDirectory, openat2, pathOf } from "../file/open.ts";
+import { MS, mount } from "./mount.ts";
 import { attachTree, mountAttribute } from "./tree.ts";
 import type { Target } from "./tree.ts";
 
@@ -60,18 +63,21 @@ export interface Overlay {
 }
 
 /**
- * Mounts an overlay of any number of layers (300 take 4.5 ms; mount(2) ends at one page of options).
- *
- * `lowerdir+` names one layer at a time and takes any character in a path; kernels before 6.8 know only `lowerdir`,
- * where ":" and "\\" are escaped.
+ * Mounts an overlay of any number of layers (300 take 4.5 ms), or on kernels before 6.8 of as many as one page of
+ * options names. `lowerdir+` names one layer at a time and takes any character in a path.
  *
  * **Source:** Documentation/filesystems/overlayfs.rst.
  */
-export const mountOverlay = ({ lower, upper, work, target, options = {} }: Overlay): void => {
-  const rest: [string, string | null][] = Object.entries(options);
-  if (upper !== undefined && work !== undefined) rest.push(["upperdir", upper], ["workdir", work]);
-  const attributes = upper === undefined ? mountAttribute.readOnly : 0;
-  const tree = createOverlay(lower, rest, attributes);
+export const mountOverlay = (overlay: Overlay): void => {
+  const { lower, upper, target } = overlay;
+  const options = [...lower.map((path) => ["lowerdir+", path] as const), ...optionsOf(overlay)];
+  let tree: number;
+  try {
+    tree = createMount("overlay", options, upper === undefined ? mountAttribute.readOnly : 0);
+  } catch (error) {
+    if (!(error instanceof SystemError) || error.code !== "EINVAL" || knowsLayerByLayer()) throw error;
+    return mountOverlayByPage(overlay);
+  }
   try {
     attachTree(tree, target);
   } finally {
@@ -79,25 +85,57 @@ export const mountOverlay = ({ lower, upper, work, target, options = {} }: Overl
   }
 };
 
-const createOverlay = (
-  lower: readonly string[],
-  rest: readonly [string, string | null][],
-  attributes: number,
-): number => {
+const optionsOf = ({ upper, work, options = {} }: Overlay): [string, string | null][] => [
+  ...Object.entries(options),
+  ...(upper === undefined || work === undefined
+    ? []
+    : ([
+        ["upperdir", upper],
+        ["workdir", work],
+      ] as [string, string][])),
+];
+
+/**
+ * As `mountOverlay`, by mount(2): for the kernels that know nothing else. Its options end at one page, so each directory
+ * is named by a descriptor, which is short and holds no character that would have to be escaped; about 200 layers fit.
+ */
+export const mountOverlayByPage = (overlay: Overlay): void => {
+  const { lower, upper, target } = overlay;
+  const fds: number[] = [];
+  const short = (path: string): string => {
+    const fd = openDirectory(path);
+    fds.push(fd);
+    return pathOf(fd);
+  };
   try {
-    return createMount("overlay", [...lower.map((path) => ["lowerdir+", path] as const), ...rest], attributes);
-  } catch (error) {
-    if (!(error instanceof SystemError) || error.code !== "EINVAL" || knowsLayerByLayer()) throw error;
-    const joined = lower.map((path) => path.replace(/[\\:]/g, "\\$&")).join(":");
-    return createMount("overlay", [["lowerdir", joined], ...rest], attributes);
+    const layers = lower.map(short).join(":");
+    const rest = optionsOf(overlay).map(([name, value]) =>
+      value === null ? name : `${name}=${name === "upperdir" || name === "workdir" ? short(value) : value}`,
+    );
+    let at = target;
+    if (typeof at === "string") fds.push((at = openat2(AT_FDCWD, at, { flags: O_PATH | O_DIRECTORY | O_NOFOLLOW })));
+    mount(
+      "overlay",
+      pathOf(at),
+      "overlay",
+      upper === undefined ? MS.rdonly : 0,
+      [`lowerdir=${layers}`, ...rest].join(","),
+    );
+  } finally {
+    for (const fd of fds) closeSync(fd);
   }
 };
 
-/** Whether overlay of this kernel takes `lowerdir+`, asked with a layer that is always there. */
-const knowsLayerByLayer = (): boolean => {
+/**
+ * Whether overlay of this kernel takes `lowerdir+`, asked with a layer that is always there. Where the new calls only
+ * collect options for the old ones, before 6.5, any name is taken.
+ */
+const knowsLayerByLayer = (): boolean => !takes("no-such-option") && takes("lowerdir+");
+
+const takes = (option: string): boolean => {
   const context = check(fsopen("overlay", CLOEXEC), "fsopen", "overlay");
   try {
-    return fsconfig(context, SET_STRING, "lowerdir+", "/", 0) === 0;
+    return fsconfig(context, SET_STRING, option, "/", 0) === 0;
   } finally {
     closeSync(context);
   }

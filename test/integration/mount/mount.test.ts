@@ -6,7 +6,7 @@ import { after, before, test } from "node:test";
 import { openDirectory } from "../../../src/linux/file/open.ts";
 import { bind } from "../../../src/linux/mount/bind.ts";
 import { mount, mountTmpfs, MS, setPropagation, umount } from "../../../src/linux/mount/mount.ts";
-import { mountOverlay } from "../../../src/linux/mount/overlay.ts";
+import { mountOverlay, mountOverlayByPage } from "../../../src/linux/mount/overlay.ts";
 import { isMountPoint, mountsBelow, mountTable } from "../../../src/linux/mount/table.ts";
 import { mountIdmapped } from "../../../src/linux/mount/tree.ts";
 import { openNamespace } from "../../../src/linux/namespace/network.ts";
@@ -72,23 +72,26 @@ test("propagation is set", () => {
   umount(at("target"));
 });
 
-test("an overlay of 200 layers, some with colons and backslashes in their names", () => {
-  const lower = Array.from({ length: 200 }, (_, index) => at(`layers/${index}${index === 3 ? "a:b\\c," : ""}`));
-  lower.forEach((layer, index) => {
-    mkdirSync(layer, { recursive: true });
-    writeFileSync(join(layer, `only-${index}`), "");
-    writeFileSync(join(layer, "same"), String(index));
+for (const [how, mountIt] of Object.entries({ "layer by layer": mountOverlay, "by mount(2)": mountOverlayByPage }))
+  test(`an overlay of 200 layers, some with colons and backslashes in their names, ${how}`, () => {
+    for (const name of ["layers", "upper", "work"]) rmSync(at(name), { recursive: true, force: true });
+    for (const name of ["upper", "work"]) mkdirSync(at(name));
+    const lower = Array.from({ length: 200 }, (_, index) => at(`layers/${index}${index === 3 ? "a:b\\c," : ""}`));
+    lower.forEach((layer, index) => {
+      mkdirSync(layer, { recursive: true });
+      writeFileSync(join(layer, `only-${index}`), "");
+      writeFileSync(join(layer, "same"), String(index));
+    });
+    mountIt({ lower, upper: at("upper"), work: at("work"), target: at("target"), options: { redirect_dir: "off" } });
+    assert.equal(readFileSync(at("target/same"), "utf8"), "0");
+    assert.equal(readdirSync(at("target")).length, 201);
+    writeFileSync(at("target/same"), "new");
+    assert.equal(readFileSync(at("upper/same"), "utf8"), "new");
+    umount(at("target"));
+    mountIt({ lower: lower.slice(0, 2), target: at("target") });
+    assert.throws(() => writeFileSync(at("target/same"), ""), { code: "EROFS" });
+    umount(at("target"));
   });
-  mountOverlay({ lower, upper: at("upper"), work: at("work"), target: at("target"), options: { redirect_dir: "off" } });
-  assert.equal(readFileSync(at("target/same"), "utf8"), "0");
-  assert.equal(readdirSync(at("target")).length, 201);
-  writeFileSync(at("target/same"), "new");
-  assert.equal(readFileSync(at("upper/same"), "utf8"), "new");
-  umount(at("target"));
-  mountOverlay({ lower: lower.slice(0, 2), target: at("target") });
-  assert.throws(() => writeFileSync(at("target/same"), ""), { code: "EROFS" });
-  umount(at("target"));
-});
 
 test("failures name the call, the path and the kernel's reason", () => {
   assert.throws(() => mount("none", at("absent"), "tmpfs"), { code: "ENOENT", syscall: "mount", path: at("absent") });
