@@ -28,7 +28,10 @@ export const networkRoutes = (networks: NetworkRoutesService, containers: Contai
   const list = async (call: Call): Promise<void> => {
     const found = await networks.list(call.query.filters());
     const detailed = call.version < versionWithoutContainers;
-    call.json(200, detailed ? await Promise.all(found.map(({ Id = "" }) => networks.inspect(Id, localScope))) : found);
+    call.json(
+      200,
+      detailed ? await Promise.all(found.map(async ({ Id = "" }) => networks.inspect(Id, localScope))) : found,
+    );
   };
   return [
     { method: "GET", path: "/networks", handle: list },
