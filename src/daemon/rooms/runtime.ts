@@ -6,6 +6,7 @@ import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import { findBinary } from "../../linux/process/find-binary.ts";
 import type { HostConfig } from "../../wire/engine/container.ts";
 import type { EngineConfig } from "../config/config.ts";
+import { prepareAppArmor } from "../runtime/apparmor/load.ts";
 import { readHostFacts } from "../runtime/host/facts.ts";
 import { detectRuntime, type OciRuntime } from "../runtime/oci-runtime.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -39,7 +40,8 @@ export const openRuntime = async (config: EngineConfig, cgroups: CgroupLayout): 
       : systemError("no OCI runtime found: install crun or runc");
   }
   const cgroupDriver = containers.cgroupDriver || (existsSync("/run/systemd/system") ? "systemd" : "cgroupfs");
-  const host = readHostFacts({ cgroupDriver, cgroups, recursiveReadOnly: chosen.recursiveReadOnly });
+  const apparmor = await prepareAppArmor();
+  const host = readHostFacts({ cgroupDriver, cgroups, recursiveReadOnly: chosen.recursiveReadOnly, apparmor });
   const filters = new SeccompFilters({
     architecture: arch() === "arm64" ? "arm64" : "amd64",
     kernelRelease: release(),
