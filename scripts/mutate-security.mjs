@@ -35,25 +35,29 @@ const runTest = ({ test, only }) => {
 };
 
 let survived = 0;
-for (const { name, file, find, replace, ...which } of wanted) {
-  const path = join(copy, file);
-  const original = readFileSync(path, "utf8");
-  if (!original.includes(find)) {
-    console.log(`STALE     ${name}: ${file} does not hold ${JSON.stringify(find)}`);
-    survived++;
-    continue;
+for (const { name, file, find, replace, also = [], ...which } of wanted) {
+  const edits = [{ file, find, replace }, ...also];
+  const originals = new Map();
+  let stale = false;
+  for (const edit of edits) {
+    const path = join(copy, edit.file);
+    const text = readFileSync(path, "utf8");
+    if (!originals.has(path)) originals.set(path, text);
+    if (!text.includes(edit.find)) {
+      console.log(`STALE     ${name}: ${edit.file} does not hold ${JSON.stringify(edit.find)}`);
+      stale = true;
+    }
+    writeFileSync(
+      path,
+      text.replace(edit.find, () => edit.replace),
+    );
   }
-  writeFileSync(
-    path,
-    original.replace(find, () => replace),
-  );
-  const { ran, failed, reason } = runTest(which);
-  writeFileSync(path, original);
+  const { ran, failed, reason } = stale ? { ran: 0, failed: 0, reason: "" } : runTest(which);
+  for (const [path, text] of originals) writeFileSync(path, text);
   const noticed = ran > 0 && failed > 0;
   if (!noticed) survived++;
-  console.log(
-    `${noticed ? "noticed  " : "SURVIVED "} ${name}: ${failed} of ${ran} failed${noticed ? ` (${reason.slice(0, 100)})` : ""}`,
-  );
+  const why = noticed ? ` (${reason.slice(0, 100)})` : "";
+  console.log(`${noticed ? "noticed  " : "SURVIVED "} ${name}: ${failed} of ${ran} failed${why}`);
 }
 rmSync(copy, { recursive: true, force: true });
 console.log(`${wanted.length - survived} of ${wanted.length} breaks were noticed`);

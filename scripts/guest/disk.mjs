@@ -98,6 +98,7 @@ export const makeDisk = () => {
   for (const program of programs) copyProgram(program);
   copyProgram(join(sysroot, "sbin/apparmor_parser"), "/sbin/apparmor_parser");
   cpSync(join(sysroot, "etc/apparmor"), join(tree, "etc/apparmor"), { recursive: true });
+  cpSync(join(sysroot, "usr/share/apparmor-features"), join(tree, "usr/share/apparmor-features"), { recursive: true });
   cpSync(join(sysroot, "etc/apparmor.d"), join(tree, "etc/apparmor.d"), { recursive: true });
   for (const name of firewallNames) symlinkSync("xtables-nft-multi", join(tree, "usr/sbin", name));
   cpSync("/usr/lib/x86_64-linux-gnu/xtables", join(tree, "usr/lib/x86_64-linux-gnu/xtables"), { recursive: true });
