@@ -77,6 +77,8 @@ const countOf = ({ text, status, overdue }) => {
   return { passed, failed: failed === 0 && (status !== 0 || overdue || passed === 0) ? 1 : failed };
 };
 
+const withoutPassed = (text) => text.replaceAll(/^\s*✔.*\n/gm, "");
+
 /**
  * Runs every group; prints a line for each, and all it wrote for one that failed.
  * @param {Group[]} groups
@@ -101,7 +103,7 @@ export const runTests = async (groups) => {
       const why = result.overdue ? `, ended after ${groupLimitMs / 1000} s` : "";
       const line = `✖ ${group.name}: ${passed} passed, ${failed} failed, ${seconds} s${why}`;
       failures.push(line);
-      console.log(`${line}\n${result.text.replaceAll(/^/gm, "    ")}`);
+      console.log(`${line}\n${withoutPassed(result.text).replaceAll(/^/gm, "    ")}`);
     }
   };
   await Promise.all(Array.from({ length: parallel }, worker));

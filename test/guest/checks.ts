@@ -158,6 +158,16 @@ const checksOf = async (runtime: string): Promise<void> => {
     ok("rm", "-f", bomb);
   });
 
+  await check(`${runtime}: AppArmor confines a container and its execs, and not one that is privileged`, () => {
+    const confined = run("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "sleep", "100");
+    for (const script of ["cat /proc/self/attr/current", "cat /proc/1/attr/current"])
+      assert.equal(ok("exec", confined, "sh", "-c", script), "docker-default (enforce)");
+    assert.match(docker("exec", confined, "mount", "-t", "tmpfs", "x", "/tmp").stderr, /denied/);
+    ok("rm", "-f", confined);
+    const read = ["busybox", "cat", "/proc/self/attr/current"];
+    assert.equal(ok("run", "--rm", "--runtime", runtime, "--privileged", ...read), "unconfined");
+  });
+
   await check(`${runtime}: devices that were not given cannot be opened`, () => {
     const script = "mknod /x b 254 0; cat /x 2>&1; head -c 1 /dev/zero | wc -c";
     const { stdout } = docker("run", "--rm", "--runtime", runtime, "busybox", "sh", "-c", script);

@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -138,10 +138,21 @@ export class Engine implements AsyncDisposable {
     });
   }
 
-  /** The daemon's memory now, in bytes: VmRSS, or with `peak` VmHWM since `resetPeak`. */
-  memoryBytes(peak = false): number {
+  /** The most memory that the daemon has had at a time since `resetPeak`, or its start, in bytes. */
+  peakBytes(): number {
+    return this.#statusBytes("VmHWM");
+  }
+
+  /** Measures the peak anew. @returns the memory that the daemon has now, in bytes */
+  resetPeak(): number {
+    // Source: proc_pid_clear_refs(5): 5 resets the peak.
+    writeFileSync(`/proc/${this.berthd.pid}/clear_refs`, "5");
+    return this.#statusBytes("VmRSS");
+  }
+
+  #statusBytes(name: string): number {
     const status = readFileSync(`/proc/${this.berthd.pid}/status`, "utf8");
-    return Number(new RegExp(`^${peak ? "VmHWM" : "VmRSS"}:\\s*(\\d+)`, "m").exec(status)?.[1]) * 1024;
+    return Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(status)?.[1]) * 1024;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
