@@ -8,6 +8,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../wire/engine/container.ts";
+import { createRlimits } from "../../runtime/spec/rlimits.ts";
 import type { ContainerContext } from "../context.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -53,6 +54,7 @@ export const create = async (
   checkNetworkMode(hostBody ?? {}, own.Hostname ?? "");
   const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
+  warnings.push(...createRlimits(hostConfig, context.host, context.specDefaults).warnings);
   pinSharedNamespaces(context, hostConfig);
   const command = commandOf(config);
   const networks = collectEndpoints(hostConfig, networking?.EndpointsConfig, own.MacAddress ?? "", warnings);
