@@ -1,7 +1,7 @@
 import { conflict, invalidParameter } from "../../base/errors.ts";
 import type { HostConfig, Resources } from "../../wire/engine/container.ts";
 import type { ContainerContext } from "./context.ts";
-import { createResources } from "../runtime/spec/resources.ts";
+import { updateResources } from "../runtime/spec/resources.ts";
 import { checkLimits } from "./create/limits.ts";
 import { checkRestartPolicy } from "./create/options.ts";
 import { eventAttributes } from "./record.ts";
@@ -49,7 +49,7 @@ export const update = (
     }
     checkMerged(id, hostConfig);
     if (isRunning(record.state))
-      await context.live.of(id).task?.update(createResources({ hostConfig, host: context.host }));
+      await context.live.of(id).task?.update(updateResources({ hostConfig, host: context.host }));
     context.containers.update(
       id,
       () => ({ hostConfig }),
