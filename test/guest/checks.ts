@@ -226,9 +226,17 @@ try {
   });
   await check("a published port is reached", () => {
     const id = ok("run", "-d", "-p", "8080:80", "busybox", "httpd", "-f", "-h", "/www");
-    const fetched = spawnSync("/bin/wget", ["-qO-", "-T", "5", "http://127.0.0.1:8080/"], { encoding: "utf8" });
+    const fetch = () => spawnSync("/bin/wget", ["-qO-", "-T", "5", "http://127.0.0.1:8080/"], { encoding: "utf8" });
+    // Emulated, the server takes its time.
+    let fetched = fetch();
+    for (let tries = 0; fetched.status !== 0 && tries < 10; tries++) {
+      spawnSync("/bin/sleep", ["0.5"]);
+      fetched = fetch();
+    }
+    const rules = spawnSync("/usr/sbin/nft", ["list", "ruleset"], { encoding: "utf8" });
+    const inside = docker("exec", id, "wget", "-qO-", "-T", "5", "http://127.0.0.1/").stdout;
     ok("rm", "-f", id);
-    assert.match(fetched.stdout, /hello/, fetched.stderr);
+    assert.match(fetched.stdout, /hello/, `${fetched.stderr} inside: ${inside} ${rules.stdout} ${rules.stderr}`);
   });
 } catch (error) {
   failures++;
