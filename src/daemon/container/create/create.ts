@@ -51,7 +51,7 @@ export const create = async (
   if (!own.Image) throw invalidParameter("no command specified");
   const image = context.images.get(own.Image, wanted);
   const id = newContainerId();
-  checkNetworkMode(hostBody ?? {}, own.Hostname ?? "");
+  checkNetworkMode(hostBody ?? {}, own);
   const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
   warnings.push(...createRlimits(hostConfig, context.host, context.specDefaults).warnings);

@@ -3,15 +3,11 @@ import { test } from "node:test";
 import type { HostConfig } from "../../../wire/engine/container.ts";
 import type { SpecInput } from "./input.ts";
 import { specInput } from "./input.fake.ts";
-import { createResources, updateResources } from "./resources.ts";
+import { createResources } from "./resources.ts";
 
 const limited = (hostConfig: HostConfig): SpecInput => ({ ...specInput(), hostConfig });
 
-test("a limit that is taken away is left out of a start, and -1 in an update", () => {
+test("a limit that is taken away is left out of a start", () => {
   const input = limited({ Memory: 1 << 26, MemorySwap: -1, PidsLimit: -1 });
   assert.deepEqual(createResources(input), { memory: { limit: 1 << 26 } });
-  assert.deepEqual(updateResources(input), { memory: { limit: 1 << 26, swap: -1 }, pids: { limit: -1 } });
-  const other = limited({ MemorySwap: 1 << 27, Memory: 1 << 26, PidsLimit: 5 });
-  assert.deepEqual(updateResources(other), createResources(other));
-  assert.deepEqual(updateResources(limited({})), {});
 });
