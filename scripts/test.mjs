@@ -2,7 +2,7 @@
 // Usage: node scripts/test.mjs [--no-setup] [FILE ...]   (FILE: only test files whose path has this in it)
 import { join } from "node:path";
 import { must, node, output, root } from "./lib.mjs";
-import { runTests } from "./test/run.mjs";
+import { endGroups, runTests } from "./test/run.mjs";
 
 const args = process.argv.slice(2);
 if (!args.includes("--no-setup")) await import("./setup.mjs");
@@ -20,6 +20,12 @@ const sandboxed = find("test/{integration,conformance,security,cli,crash}/**/*.t
 // The sandbox has no network: what comes from Debian is fetched before.
 if (sandboxed.some((file) => file.includes("debian"))) must(node, ["test/support/debian-image.ts"]);
 
+for (const signal of ["SIGINT", "SIGTERM"]) {
+  process.once(signal, () => {
+    endGroups();
+    process.exit(130);
+  });
+}
 const sandbox = join(root, "scripts/test/sandbox.sh");
 const { passed, failed } = await runTests([
   ...(plain.length > 0 ? [{ name: "unit and architecture tests", command: [node], files: plain }] : []),

@@ -35,6 +35,7 @@ const packages = [
   "findutils",
   "libseccomp2",
   "openssl",
+  "python3-minimal",
 ];
 
 const aptOptions = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "APT::Sandbox::User=root"];

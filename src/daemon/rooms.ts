@@ -95,7 +95,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     volumes,
     views: stack.use(new ContainerViews()),
   });
-  const containers = new ContainerService(context);
+  const containers = stack.use(new ContainerService(context));
   images.usedBy = (imageId) => containers.imageUse(imageId);
   await content.layers.restore([...store.values()].map((record) => record.id));
   reportLost(await content.durability.recover(), log);

@@ -90,6 +90,29 @@ export const exceptions: Exception[] = [
     reason: "dockerd adds a configuration of image format v1 for every layer",
   },
   {
+    path: /com\.docker\.network\.bridge\.name$/,
+    becomes: (recorded) => (recorded === "docker0" ? "berth0" : recorded),
+    reason: "where another engine has docker0, Berth's bridge is berth0",
+  },
+  {
+    group: "versions",
+    step: /^GET \/(version|info)$/,
+    path: /^body\./,
+    reason: "Berth is made of other parts than dockerd",
+  },
+  {
+    group: "versions",
+    step: /\/_ping$/,
+    path: /^headers\.builder-version$/,
+    reason: "2 once /session and /grpc are there",
+  },
+  {
+    group: "versions",
+    step: /^GET \/images\/versioned\/json$/,
+    path: /^body\.(Container|ContainerConfig\..*|DockerVersion)$/,
+    reason: "an image of Berth's does not say which container it was made of, and which Docker by",
+  },
+  {
     group: "networks",
     path: /IPAM\.Config\.0\.Gateway$/,
     reason: "Berth tells the IPv6 gateway that it chose; dockerd keeps it to itself",
@@ -122,7 +145,7 @@ export const exceptions: Exception[] = [
  */
 export const ordered = (group: string, result: Result | undefined): Result | undefined => {
   const { lines } = (result?.body ?? {}) as { lines?: WireEvent[] };
-  if (group !== "events" || result === undefined || lines === undefined) return result;
+  if (!["events", "versions"].includes(group) || result === undefined || lines === undefined) return result;
   const seen = new Set<string>();
   const sorted = lines
     .map((line) => ({ line, text: `${line.Type} ${line.Action} ${JSON.stringify(line.Actor)}` }))

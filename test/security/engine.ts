@@ -5,8 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stockClient } from "../cli/client.ts";
 import { clean } from "../conformance/clean.ts";
-import { startBerthd } from "../support/berthd.ts";
-import type { Berthd } from "../support/berthd.ts";
+import { Daemon } from "../support/daemon.ts";
 import { dockerArchive, imageOf, layerOf } from "../support/image.ts";
 import type { TestImage } from "../support/image.ts";
 import type { TarEntry } from "../support/raw-tar.ts";
@@ -60,15 +59,15 @@ export const attackImage = (entries: readonly TarEntry[] = [], config: Record<st
 
 /** A real daemon and the stock client, for attacks from end to end. */
 export class Engine implements AsyncDisposable {
-  readonly berthd: Berthd;
+  readonly berthd: Daemon;
   readonly #client = stockClient();
 
-  private constructor(berthd: Berthd) {
+  private constructor(berthd: Daemon) {
     this.berthd = berthd;
   }
 
   static async start(args: string[] = []): Promise<Engine> {
-    return new Engine(await startBerthd({ args }));
+    return new Engine(await Daemon.start({ args }));
   }
 
   /** One command of the stock client, killed after half a minute; its status is -1 then. */

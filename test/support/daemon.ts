@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm, rmdir } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { umount } from "../../src/linux/mount/mount.ts";
-import { mountsBelow } from "../../src/linux/mount/table.ts";
+import { mountsBelow, mountTable } from "../../src/linux/mount/table.ts";
 
 const readyLimitMs = 15_000;
 const stopLimitMs = 15_000;
@@ -30,6 +30,13 @@ export const ping = (socketPath: string): Promise<boolean> =>
     call.on("error", () => resolve(false));
     call.end();
   });
+
+/** The runtime leaves the parent of its cgroups. */
+export const removeCgroupParent = async (parent: string): Promise<void> => {
+  for (const { type, target } of mountTable()) {
+    if (type === "cgroup" || type === "cgroup2") await rmdir(join(target, parent)).catch(() => {});
+  }
+};
 
 /**
  * A real `bin/berthd` of this checkout, with a socket, a data root, an exec root and a cgroup parent of its own. Runs in
@@ -155,6 +162,7 @@ export class Daemon implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
     for (const { target } of mountsBelow(this.folder).toReversed()) umount(target, { detach: true });
+    await removeCgroupParent(this.cgroupParent);
     if (this.#options.folder === undefined) await rm(this.folder, { recursive: true, force: true });
   }
 }

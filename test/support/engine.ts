@@ -1,9 +1,6 @@
 // One daemon for a whole test file, with busybox loaded, and the leak check at its end.
 import assert from "node:assert/strict";
-import { rm, rmdir } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before } from "node:test";
-import { mountTable } from "../../src/linux/mount/table.ts";
 import { busyboxArchive } from "./busybox-image.ts";
 import { Daemon, type DaemonOptions } from "./daemon.ts";
 import { Docker } from "./docker.ts";
@@ -48,13 +45,6 @@ export const empty = async (api: Http): Promise<void> => {
 export const assertNoLeaks = async (earlier: Inventory, scope: Scope): Promise<void> => {
   const leaks = await leaksSince(earlier, scope);
   assert.deepEqual(leaks, [], "nothing is left behind");
-};
-
-/** The runtime leaves the parent of its cgroups; it is this test's own. */
-const removeCgroupParent = async ({ cgroupParent }: Daemon): Promise<void> => {
-  for (const { type, target } of mountTable()) {
-    if (type === "cgroup" || type === "cgroup2") await rmdir(join(target, cgroupParent)).catch(() => {});
-  }
 };
 
 /** The first container and exec make what later ones share: an image's init layer, folders, the cgroups' parent. */
@@ -108,8 +98,6 @@ export const useEngine = (options: DaemonOptions & EngineImages = {}): Engine =>
       "port",
     ]);
     assert.deepEqual(left, [], "nothing runs on after the daemon");
-    await removeCgroupParent(daemon);
-    await rm(daemon.folder, { recursive: true, force: true });
   });
   return {
     get daemon() {

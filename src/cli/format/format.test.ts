@@ -33,6 +33,6 @@ test("columns line up, the last has no blanks behind it", () => {
       ["A", "B"],
       ["long", "x"],
     ]),
-    "A      B\nlong   x\n",
+    "A         B\nlong      x\n",
   );
 });

@@ -77,8 +77,8 @@ export class Api {
       this.#busyPoll.stayAwake();
       // Go says nothing of a connection that stays.
       if (response.shouldKeepAlive) response.removeHeader("Connection");
-      if (request.headers.host === undefined && request.httpVersion !== "1.0") return void refuseHostless(request);
-      if (!this.#ping.answers(request, response)) void this.#serve(request, response, undefined);
+      if (request.headers.host === undefined && request.httpVersion !== "1.0") refuseHostless(request);
+      else if (!this.#ping.answers(request, response)) void this.#serve(request, response, undefined);
     });
     server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       if (head.length > 0) stream.unshift(head);

@@ -1,13 +1,12 @@
-import { messageOf } from "../../base/errors.ts";
 import type { ExitStatus } from "../runtime/task-spec.ts";
 import type { ContainerContext } from "./context.ts";
 import { taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
+import { complain, releaseResources } from "./release.ts";
 import { deleteContainer } from "./remove.ts";
 import { restartsAfterExit } from "./restart/policy.ts";
 import { scheduleRestart } from "./restart/schedule.ts";
-import { releaseSharedMemory } from "./start/mounts.ts";
 import { transition } from "./state.ts";
 
 /**
@@ -95,25 +94,3 @@ const recordExit = (
     ) ?? before
   );
 };
-
-/** Gives back what a run of the container held: network, root filesystem, volumes. Safe to call again. */
-export const releaseResources = async (
-  context: ContainerContext,
-  record: Readonly<ContainerRecord>,
-  options: {
-    /** The root filesystem goes with the container's layer, which is removed next. */
-    keepRoot?: boolean;
-  } = {},
-): Promise<void> => {
-  const results = await Promise.allSettled([
-    context.networks.release(record.id),
-    options.keepRoot ? undefined : context.layers.unmountWritable(record.id),
-    context.volumes.unmountAll(record.id),
-    releaseSharedMemory(context, record),
-  ]);
-  const failed = results.filter((result) => result.status === "rejected");
-  for (const { reason } of failed) complain(context, record.id, reason);
-};
-
-const complain = (context: ContainerContext, id: string, error: unknown): void =>
-  context.settings.log?.("warn", `container ${id}: cleaning up after its exit: ${messageOf(error)}`);

@@ -18,7 +18,7 @@ export const statContainerPath = async (
   reference: string,
   path: string,
 ): Promise<PathStat> => {
-  await using root = openRoot(context, context.containers.find(reference));
+  await using root = await openRoot(context, context.containers.find(reference));
   return await statPath(context.copy, subjectOf(context, root, reference), path);
 };
 
@@ -29,7 +29,7 @@ export const getContainerArchive = async (
   path: string,
 ): Promise<{ stat: PathStat; tar: Readable }> => {
   const record = context.containers.find(reference);
-  const root = openRoot(context, record);
+  const root = await openRoot(context, record);
   try {
     const archive = await getArchive(context.copy, subjectOf(context, root, reference), path);
     archive.tar.once("close", () => void root[Symbol.asyncDispose]());
@@ -50,7 +50,7 @@ export const putContainerArchive = async (
   options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
 ): Promise<void> => {
   const record = context.containers.find(reference);
-  await using root = openRoot(context, record);
+  await using root = await openRoot(context, record);
   const owner = options.copyUIDGID
     ? lookupUser(record.config.User ?? "", readUserDatabase(root.path), record.hostConfig.GroupAdd ?? [])
     : undefined;
@@ -63,9 +63,9 @@ export const putContainerArchive = async (
 };
 
 /** The merged root of a container as a tar, without its volumes. **Source:** Engine API, ContainerExport. */
-export const exportContainer = (context: ContainerContext, reference: string): Readable => {
+export const exportContainer = async (context: ContainerContext, reference: string): Promise<Readable> => {
   const record = context.containers.find(reference);
-  const root = openRoot(context, record);
+  const root = await openRoot(context, record);
   const tar = exportRoot(context.copy.workers, root.path);
   tar.once("close", () => void root[Symbol.asyncDispose]());
   tell(context, record, "export");
@@ -78,10 +78,11 @@ interface OpenRoot extends AsyncDisposable {
 }
 
 /** The merged root of a container: mounted for as long as it is used when the container does not run. */
-const openRoot = (context: ContainerContext, record: Readonly<ContainerRecord>): OpenRoot => {
+const openRoot = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<OpenRoot> => {
   const users = context.live.of(record.id);
   users.rootUsers += 1;
-  const path = context.layers.mountWritable(record.id);
+  // In the container's queue, as every unmount: the two must not meet.
+  const path = await context.queue.run(record.id, () => context.layers.mountWritable(record.id));
   return {
     path,
     record,

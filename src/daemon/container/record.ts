@@ -46,7 +46,7 @@ export interface JoinedNetwork {
 export interface MountRecord extends MountPoint {
   /** True when the engine made up the volume's name: `rm -v` and `--rm` remove it. */
   anonymous?: boolean;
-  /** True when an empty volume is filled from the image's directory at its first use. */
+  /** True when an empty volume is filled from the image's directory as the container is made. */
   copyUp?: boolean;
   /** A directory inside the volume. */
   subpath?: string;

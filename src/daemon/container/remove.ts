@@ -2,7 +2,7 @@ import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { conflict, invalidParameter, messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
-import { releaseResources } from "./exit.ts";
+import { releaseResources } from "./release.ts";
 import { dataFolder, taskFolder } from "./folders.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
@@ -77,8 +77,10 @@ export const deleteContainer = async (
     }),
   );
   context.live.forget(id);
-  settle(live.nextExit, live.lastExit);
-  settle(live.removed, live.lastExit);
+  // That its start failed is no failure of the removal.
+  const { StatusCode } = live.lastExit;
+  settle(live.nextExit, { StatusCode });
+  settle(live.removed, { StatusCode });
   // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
   setImmediate(() => {
     void discard(context, id).catch((error: unknown) =>

@@ -16,6 +16,7 @@ import type { LogRequest } from "../log/reader.ts";
 import { attach, type Attachment, type AttachOptions } from "./attach/attach.ts";
 import type { PathStat } from "./archive/path-stat.ts";
 import { changes } from "./changes.ts";
+import { closeContainers } from "./close.ts";
 import { commit, type CommitOptions } from "./commit.ts";
 import type { ContainerContext } from "./context.ts";
 import { create, type CreateBody } from "./create/create.ts";
@@ -167,5 +168,10 @@ export class ContainerService {
   /** Takes up what an earlier daemon left. Call once, before anything else. */
   restore(): Promise<void> {
     return restore(this.#context);
+  }
+
+  /** Lets go of the containers, which run on. */
+  [Symbol.dispose](): void {
+    closeContainers(this.#context);
   }
 }

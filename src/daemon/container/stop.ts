@@ -44,21 +44,26 @@ export const stopRunning = async (context: ContainerContext, id: string, options
   const record = containers.find(id);
   const number = options.signal ? parseSignal(options.signal) : stopSignalOf(record);
   const seconds = options.timeoutSeconds ?? record.config.StopTimeout ?? defaultStopTimeoutSeconds;
+  // Its exit may have removed it (`--rm`).
+  const isRunningStill = (): boolean => {
+    const now = containers.get(id);
+    return now !== undefined && isActive(now.state);
+  };
   const entry = live.of(id);
   let finish = (): void => {};
   const exited = new Promise<true>((resolve) => (finish = () => resolve(true)));
   entry.nextExit.add(finish);
   try {
     const sent = await queue.run(id, async () => {
-      if (!isActive(containers.find(id).state)) return false;
+      if (!isRunningStill()) return false;
       containers.update(id, () => ({ manuallyStopped: true }));
       await sendSignal(context, id, number);
-      return isActive(containers.find(id).state);
+      return isRunningStill();
     });
     if (!sent) return;
     if (await within(exited, seconds < 0 ? undefined : seconds * 1000)) return;
     await queue.run(id, async () => {
-      if (isActive(containers.find(id).state)) await sendSignal(context, id, sigkill);
+      if (isRunningStill()) await sendSignal(context, id, sigkill);
     });
     if (await within(exited, killPatienceMs)) return;
     throw systemError(`container ${id} did not exit within ${killPatienceMs / 1000} seconds of a SIGKILL`);

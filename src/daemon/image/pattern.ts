@@ -1,7 +1,7 @@
 import { systemError } from "../../base/errors.ts";
 import type { Reference } from "../../oci/reference.ts";
 
-const special = /[\\^$.*+?()[\]{}|/-]/g;
+const special = /[\\^$.*+?()[\]{}|/]/g;
 
 /**
  * A shell pattern as a regular expression: `*` and `?` stop at `/`, `[a-z]` and `[^a-z]` are classes, `\` escapes.

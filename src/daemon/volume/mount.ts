@@ -15,8 +15,6 @@ export interface MountOptions {
   readOnly: boolean;
   /** A directory inside the volume; resolved by the kernel, never out of it. */
   subpath?: string;
-  /** Fill the volume from the image when it is empty. */
-  copyUp?: { rootfs: string };
 }
 
 /**
@@ -36,7 +34,6 @@ export const mountVolume = async (
   if (isMounted(record.options) && users.size === 0) mountLocal(record.options ?? {}, path);
   users.add(containerId);
   context.mounted.set(name, users);
-  if (options.copyUp) await copyUp(context, options.copyUp.rootfs, options.destination, path);
   context.database.emit({
     Type: "volume",
     Action: "mount",
@@ -52,6 +49,28 @@ export const mountVolume = async (
     },
   });
   return { path: options.subpath === undefined ? path : resolveSubpath(path, options.subpath) };
+};
+
+/**
+ * Fills an empty volume with what a container's image has where it will be mounted.
+ * @param rootfs the container's root, as the host sees it
+ * @throws EngineError not-found, system
+ */
+export const fillVolume = async (
+  context: VolumeContext,
+  name: string,
+  rootfs: string,
+  destination: string,
+): Promise<void> => {
+  const record = find(context, name);
+  const path = dataPath(context, name);
+  const isUnmounted = isMounted(record.options) && (context.mounted.get(name)?.size ?? 0) === 0;
+  if (isUnmounted) mountLocal(record.options ?? {}, path);
+  try {
+    await copyUp(context, rootfs, destination, path);
+  } finally {
+    if (isUnmounted) umount(path, { detach: true });
+  }
 };
 
 /** Lets go of every volume that a container was started with. */

@@ -10,7 +10,7 @@ import type { VolumeContext } from "./context.ts";
 import { create } from "./create.ts";
 import { dataPath, describe, find } from "./document.ts";
 import { list } from "./list.ts";
-import { type MountOptions, mountVolume, unmountVolumes } from "./mount.ts";
+import { fillVolume, type MountOptions, mountVolume, unmountVolumes } from "./mount.ts";
 import type { VolumeDocument, VolumeRecord } from "./record.ts";
 import { prune, remove } from "./remove.ts";
 import { sizeOf } from "./size.ts";
@@ -67,6 +67,11 @@ export class VolumeService {
       if (!record.users.includes(containerId)) continue;
       this.#put({ ...record, users: record.users.filter((id) => id !== containerId) });
     }
+  }
+
+  /** Fills an empty volume from a container's root. @throws EngineError not-found, system */
+  fill(name: string, rootfs: string, destination: string): Promise<void> {
+    return fillVolume(this.#context, name, rootfs, destination);
   }
 
   mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string }> {

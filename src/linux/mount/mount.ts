@@ -1,7 +1,9 @@
-import { check, libc } from "../ffi.ts";
+import { SystemError } from "../error.ts";
+import { check, libc, libcAsync } from "../ffi.ts";
 
 const mountCall = libc("mount", ["str", "str", "str", "ulong", "str"]);
 const umount2 = libc("umount2", ["str", "int"]);
+const umount2Async = libcAsync("umount2", ["str", "int"]);
 
 /** Flags of mount(2). */
 export const MS = {
@@ -49,6 +51,20 @@ export const umount = (target: string, options: UmountOptions = {}): void => {
   const MNT_DETACH = 2;
   const UMOUNT_NOFOLLOW = 8;
   check(umount2(target, UMOUNT_NOFOLLOW | (options.detach === true ? MNT_DETACH : 0)), "umount2", target);
+};
+
+/**
+ * The same with MNT_DETACH on a thread of libuv's pool: the kernel waits for a grace period, which takes milliseconds and
+ * many more on a busy machine. Nothing may be mounted at `target` meanwhile.
+ * @param isMounted asked when the call failed, since its errno is lost: somebody else may have been first
+ * @throws SystemError EBUSY when it is still mounted
+ */
+export const umountBehind = async (target: string, isMounted: (target: string) => boolean): Promise<void> => {
+  const MNT_DETACH = 2;
+  const UMOUNT_NOFOLLOW = 8;
+  const EBUSY = 16;
+  if ((await umount2Async(target, UMOUNT_NOFOLLOW | MNT_DETACH)) === 0) return;
+  if (isMounted(target)) throw new SystemError(EBUSY, "umount2", target);
 };
 
 /** Which way mounts spread between `target` and its peers; `recursive` for every mount below it too. */

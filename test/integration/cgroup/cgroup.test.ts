@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
+import { newId, shortId } from "../../../src/base/ids.ts";
 import { freeze, freezerState, thaw } from "../../../src/linux/cgroup/freezer.ts";
 import { allDirectories, detect } from "../../../src/linux/cgroup/layout.ts";
 import { members, remove } from "../../../src/linux/cgroup/members.ts";
@@ -20,7 +21,7 @@ test("a real cgroup of this machine is read, frozen, thawed, emptied and removed
   const layout = detect();
   if (layout.version === 2)
     return context.skip("made for v1; the guest with cgroup v2 runs the same through containers");
-  const path = `/berth-test-${process.pid}`;
+  const path = `/berth-test-${shortId(newId())}`;
   const directories = allDirectories(layout, path).filter((each) => !each.startsWith(layout.unified ?? "\0"));
   for (const directory of directories) {
     mkdirSync(directory);

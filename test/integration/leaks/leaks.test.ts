@@ -4,6 +4,7 @@ import { closeSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
+import { newId, shortId } from "../../../src/base/ids.ts";
 import { mountTable } from "../../../src/linux/mount/table.ts";
 import { type LeakKind, type Scope, takeInventory } from "../../support/leaks.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
@@ -11,7 +12,7 @@ import { temporaryDirectory } from "../../support/temporary.ts";
 const run = (program: string, ...args: string[]): void => {
   execFileSync(program, args, { stdio: ["ignore", "ignore", "pipe"] });
 };
-const cgroupParent = `/berth-leaks-${process.pid}`;
+const cgroupParent = `/berth-leaks-${shortId(newId())}`;
 
 /** Each leaves one thing and returns what takes it away. */
 const plants: Record<LeakKind, (folder: string) => (() => unknown) | Promise<() => unknown>> = {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import type { ErrorKind } from "../../../src/base/errors.ts";
 import { Filters } from "../../../src/base/filters.ts";
@@ -165,7 +166,11 @@ test("a running container joins and leaves networks", async () => {
   const joined = await service.connect(web.containerId, "second", { Aliases: ["zz"] });
   const address = joined.networks["second"]?.IPAddress ?? "";
   assert.match(joined.hosts, new RegExp(`^${address}\t`, "m"));
-  assert.match(network.inside(web.key, ["/usr/sbin/ip", "-br", "addr"]), new RegExp(`eth1\\S*\\s+UP\\s+${address}/16`));
+  // The kernel tells of the carrier a moment after the link is up.
+  const up = new RegExp(`eth1\\S*\\s+UP\\s+${address}/16`);
+  const look = (): string => network.inside(web.key, ["/usr/sbin/ip", "-br", "addr"]);
+  for (let tries = 0; tries < 50 && !up.test(look()); tries += 1) await sleep(20);
+  assert.match(look(), up);
   assert.equal(network.fetch(`http://${address}/`, peer.key), "hello");
   assert.equal(network.fetch("http://127.0.0.1:8080/"), "hello", "the published port stays");
   await assert.rejects(service.connect(web.containerId, "second", {}), {

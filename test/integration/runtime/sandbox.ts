@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSyn
 import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { newContainerId } from "../../../src/base/ids.ts";
+import { newContainerId, newId, shortId } from "../../../src/base/ids.ts";
 import { findDevices } from "../../../src/daemon/runtime/device/lookup.ts";
 import { readHostFacts } from "../../../src/daemon/runtime/host/facts.ts";
 import { detectRuntime } from "../../../src/daemon/runtime/oci-runtime.ts";
@@ -33,7 +33,7 @@ export class Sandbox implements AsyncDisposable {
   readonly cgroups = detect();
   readonly seccomp = new SeccompFilters({ architecture: "amd64", kernelRelease: "6.1.0" });
   readonly host = readHostFacts({ cgroupDriver: "cgroupfs", recursiveReadOnly: true, cgroups: this.cgroups });
-  readonly parent = `/berth-test-${process.pid}`;
+  readonly parent = `/berth-test-${shortId(newId())}`;
   readonly runtime: Runtime;
   readonly #tasks: Task[] = [];
 

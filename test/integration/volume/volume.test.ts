@@ -48,9 +48,8 @@ class Volumes implements AsyncDisposable {
 
   async fill(name: string, path: string): Promise<string> {
     await this.service.create({ Name: name });
-    return (
-      await this.service.mount(name, "c1", { destination: path, readOnly: false, copyUp: { rootfs: this.rootfs } })
-    ).path;
+    await this.service.fill(name, this.rootfs, path);
+    return (await this.service.mount(name, "c1", { destination: path, readOnly: false })).path;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -33,14 +33,18 @@ export const eventRoutes = (events: EventLog): Route[] => [
   },
 ];
 
+/** Without what is empty: a prune has no actor. */
+const filled = (fields: Record<string, string>): Record<string, string> =>
+  Object.fromEntries(Object.entries(fields).filter(([, text]) => text !== ""));
+
 /** An event as clients read it; `status`, `id` and `from` are for those of long ago. */
 const wireEvent = (event: StoredEvent): object => {
   const { Type, Action, Actor, scope = "local", timeNs } = event;
   const legacy =
     Type === "container"
-      ? { status: Action, id: Actor.ID, from: Actor.Attributes["image"] ?? "" }
+      ? { status: Action, ...filled({ id: Actor.ID, from: Actor.Attributes["image"] ?? "" }) }
       : Type === "image"
-        ? { status: Action, id: Actor.ID }
+        ? { status: Action, ...filled({ id: Actor.ID }) }
         : {};
   const time = Number(timeNs / 1_000_000_000n);
   return new NanoTime({ ...legacy, Type, Action, Actor, scope, time }, timeNs);

@@ -6,6 +6,10 @@ import { quote } from "../query.ts";
 import type { Route } from "../router.ts";
 import type { ContainerRoutesService, NetworkRoutesService } from "../../services.ts";
 
+/** Until then the list told of every network's containers, too. */
+const versionWithoutContainers = 28;
+const localScope = { verbose: false, scope: "" };
+
 const goBoolean = /^(?:1|t|T|TRUE|true|True|0|f|F|FALSE|false|False)$/;
 
 /** @throws EngineError invalid-parameter in Docker's words */
@@ -21,7 +25,14 @@ const verboseOf = ({ query }: Call): boolean => {
 
 /** **Source:** Engine API, tag Network. */
 export const networkRoutes = (networks: NetworkRoutesService, containers: ContainerRoutesService): Route[] => {
-  const list = async (call: Call): Promise<void> => call.json(200, await networks.list(call.query.filters()));
+  const list = async (call: Call): Promise<void> => {
+    const found = await networks.list(call.query.filters());
+    const detailed = call.version < versionWithoutContainers;
+    call.json(
+      200,
+      detailed ? await Promise.all(found.map(async ({ Id = "" }) => networks.inspect(Id, localScope))) : found,
+    );
+  };
   return [
     { method: "GET", path: "/networks", handle: list },
     { method: "GET", path: "/networks/", handle: list },

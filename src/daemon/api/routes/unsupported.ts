@@ -1,4 +1,4 @@
-import { invalidParameter, notImplemented, unavailable } from "../../../base/errors.ts";
+import { invalidParameter, notFound, notImplemented, unavailable } from "../../../base/errors.ts";
 import type { Route } from "../router.ts";
 
 type Method = Route["method"];
@@ -47,7 +47,6 @@ const missing: readonly [Method, string, string][] = [
   ["GET", "/images/search", "searching for images is not implemented by this engine yet"],
   ["GET", "/plugins/privileges", "managed plugins are not implemented by this engine yet"],
   ["POST", "/plugins/pull", "managed plugins are not implemented by this engine yet"],
-  ["GET", "/plugins/{name}/json", "managed plugins are not implemented by this engine yet"],
   ["DELETE", "/plugins/{name}", "managed plugins are not implemented by this engine yet"],
   ["POST", "/plugins/{name}/enable", "managed plugins are not implemented by this engine yet"],
   ["POST", "/plugins/{name}/disable", "managed plugins are not implemented by this engine yet"],
@@ -85,6 +84,11 @@ export const unsupportedRoutes: readonly Route[] = [
   },
   // No plugin can be installed, so there is none.
   { method: "GET", path: "/plugins", handle: (call) => call.json(200, []) },
+  {
+    method: "GET",
+    path: "/plugins/{name}/json",
+    handle: (call) => Promise.reject(notFound(`plugin ${JSON.stringify(call.param("name"))} not found`)),
+  },
   {
     method: "POST",
     path: "/build/cancel",

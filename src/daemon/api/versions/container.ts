@@ -1,6 +1,11 @@
 import { invalidParameter } from "../../../base/errors.ts";
 import { shortId } from "../../../base/ids.ts";
-import type { ContainerInspectResponse, ContainerSummary, Mount } from "../../../wire/engine/container.ts";
+import type {
+  ContainerCreateResponse,
+  ContainerInspectResponse,
+  ContainerSummary,
+  Mount,
+} from "../../../wire/engine/container.ts";
 import type { ContainerCreateBody } from "../../services.ts";
 import type { VersionStep } from "../version-step.ts";
 
@@ -64,6 +69,17 @@ const createSteps: VersionStep[] = [
       if (names.length > 1) {
         throw invalidParameter(`Container cannot be created with multiple network endpoints: ${names.join(", ")}`);
       }
+    },
+  },
+  {
+    version: 44,
+    routes: ["POST /containers/create"],
+    response: (body) => {
+      const { Warnings, ...created } = body as ContainerCreateResponse;
+      return {
+        ...created,
+        Warnings: Warnings?.filter((text) => !text.includes("MacAddress field is now deprecated")) ?? [],
+      };
     },
   },
   {
@@ -143,14 +159,15 @@ const laterSteps: VersionStep[] = [
   },
 ];
 
-/** On networks with names of their own, the short id was an alias before it became one of `DNSNames`. */
+/** On networks with names of their own, short id and hostname were aliases before they became `DNSNames`. */
 const withShortIdAlias = (inspect: ContainerInspectResponse): ContainerInspectResponse => {
   const networks = inspect.NetworkSettings?.Networks;
   if (networks === undefined || networks === null) return inspect;
   const own = Object.entries(networks).map(([name, settings]) => {
     const predefined = ["bridge", "host", "none"].includes(name) || name.startsWith("container:");
     if (settings === null || predefined) return [name, settings];
-    return [name, { ...settings, Aliases: [...(settings.Aliases ?? []), shortId(inspect.Id ?? "")] }];
+    const aliases = new Set([...(settings.Aliases ?? []), shortId(inspect.Id ?? ""), inspect.Config?.Hostname ?? ""]);
+    return [name, { ...settings, Aliases: [...aliases].filter((alias) => alias !== "") }];
   });
   return { ...inspect, NetworkSettings: { ...inspect.NetworkSettings, Networks: Object.fromEntries(own) } };
 };

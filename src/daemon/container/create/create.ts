@@ -8,7 +8,6 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../wire/engine/container.ts";
-import { createDirectory } from "../../runtime/rootfs/working-directory.ts";
 import type { ContainerContext } from "../context.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -16,6 +15,7 @@ import { requireValidName } from "../rename.ts";
 import { initialState } from "../state.ts";
 import { commandOf, mergeConfig } from "./config.ts";
 import { collectEndpoints } from "./endpoints.ts";
+import { furnish } from "./furnish.ts";
 import { normalizeHostConfig } from "./host-config.ts";
 import { checkNetworkMode } from "./modes.ts";
 import { collectMounts, createVolumes } from "./mounts.ts";
@@ -96,8 +96,8 @@ const store = async (
   try {
     const made = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
     await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
-    if (record.config.WorkingDir) await makeWorkingDirectory(context, record, record.config.WorkingDir);
     const complete: ContainerRecord = { ...record, name, mounts: made };
+    await furnish(context, complete);
     context.containers.put(complete, (transaction) =>
       transaction.emit({
         Type: "container",
@@ -111,20 +111,6 @@ const store = async (
     throw error;
   } finally {
     context.containers.unreserve(name);
-  }
-};
-
-/** The working directory is there from the beginning, so that files can be copied into it. @throws EngineError system */
-const makeWorkingDirectory = async (
-  context: ContainerContext,
-  { id }: ContainerRecord,
-  path: string,
-): Promise<void> => {
-  const rootfs = context.layers.mountWritable(id);
-  try {
-    createDirectory(rootfs, path);
-  } finally {
-    await context.layers.unmountWritable(id);
   }
 };
 

@@ -50,6 +50,11 @@ export class Execs {
     return this.#tasks.get(id);
   }
 
+  /** Those that run. */
+  tasks(): IterableIterator<TaskProcess> {
+    return this.#tasks.values();
+  }
+
   setTask(id: string, task: TaskProcess | undefined): void {
     if (task) this.#tasks.set(id, task);
     else this.#tasks.delete(id);

@@ -1,5 +1,6 @@
 import type { Duplex } from "node:stream";
 import { conflict, messageOf } from "../../../base/errors.ts";
+import { startExitCode, TaskStartError } from "../../runtime/start-error.ts";
 import { connect } from "../attach/connect.ts";
 import { parseDetachKeys } from "../attach/detach-keys.ts";
 import type { ContainerContext } from "../context.ts";
@@ -95,6 +96,12 @@ const startExec = async (
   try {
     const running = context.live.of(container.id).task;
     if (!running) throw conflict(`container ${container.id} is not running`);
+    if (config.WorkingDir && !config.WorkingDir.startsWith("/")) {
+      throw new TaskStartError(
+        "OCI runtime exec failed: exec failed: Cwd must be an absolute path",
+        startExitCode.other,
+      );
+    }
     const process = execProcess(context, container, { ...config, ConsoleSize: size });
     step("process");
     const task = await running.exec({

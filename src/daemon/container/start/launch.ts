@@ -3,9 +3,9 @@ import { TaskStartError } from "../../runtime/start-error.ts";
 import type { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
 import { taskFolder } from "../folders.ts";
-import { handleExit, releaseResources } from "../exit.ts";
+import { handleExit } from "../exit.ts";
+import { releaseResources } from "../release.ts";
 import { beginHealth } from "../health/begin.ts";
-import { settle } from "../live.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { deleteContainer } from "../remove.ts";
 import { transition } from "../state.ts";
@@ -101,7 +101,7 @@ const startTask = async (
     const files = writeFiles(context, record, network);
     reached.files = true;
     step("files");
-    const mounts = await mountAll(context, record, rootfs);
+    const mounts = await mountAll(context, record);
     step("mounts");
     const pending = [...live.pending];
     const spec = taskSpec(context, record, { rootfs, network, files, mounts });
@@ -189,6 +189,6 @@ const noteFailure = (
   const live = context.live.of(record.id);
   for (const attachment of live.pending) attachment.cancel();
   live.lastExit = { StatusCode: exitCode, Error: { Message: told.message } };
-  if (record.state.status !== "restarting") settle(live.nextExit, live.lastExit);
+  // Who waits for an exit goes on waiting: there was none.
   return told;
 };

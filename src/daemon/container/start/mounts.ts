@@ -18,14 +18,13 @@ export interface PreparedMounts {
 }
 
 /**
- * Makes everything that a container's mounts need on the host: volumes are mounted and filled at their first use, missing
+ * Makes everything that a container's mounts need on the host: volumes are mounted, missing
  * bind sources made where `-v` promised it, shared memory mounted where it outlives one container.
  * @throws EngineError in Docker's words
  */
 export const mountAll = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
-  rootfs: string,
 ): Promise<PreparedMounts> => {
   const binds: SpecMount[] = [];
   const tmpfs: SpecTmpfs[] = [];
@@ -36,11 +35,12 @@ export const mountAll = async (
       continue;
     }
     const source =
-      mount.Type === "volume" ? await volumeSource(context, record, mount, rootfs) : bindSource(context, record, mount);
+      mount.Type === "volume" ? await volumeSource(context, record, mount) : bindSource(context, record, mount);
     binds.push({
       source,
       destination,
       readOnly: mount.RW === false,
+      file: !statSync(source).isDirectory(),
       ...(mount.Propagation ? { propagation: mount.Propagation } : {}),
       ...mount.bindOptions,
     });
@@ -55,14 +55,11 @@ const volumeSource = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
   mount: MountRecord,
-  rootfs: string,
 ): Promise<string> => {
   const { path } = await context.volumes.mount(mount.Name ?? "", record.id, {
     destination: mount.Destination ?? "",
     readOnly: mount.RW === false,
     ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
-    // Filled once: what the user empties later stays empty.
-    ...(mount.copyUp && !record.startedBefore ? { copyUp: { rootfs } } : {}),
   });
   return path;
 };

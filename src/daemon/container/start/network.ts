@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { conflict } from "../../../base/errors.ts";
+import { conflict, prefixed } from "../../../base/errors.ts";
 import type { NetworkRequest } from "../../network/request.ts";
 import type { Relay } from "../../network/port/allocator.ts";
 import type { ContainerContext } from "../context.ts";
@@ -50,7 +50,7 @@ export const connectNetwork = async (
 };
 
 const joinContainer = (context: ContainerContext, reference: string): ConnectedNetwork => {
-  const other = context.containers.find(reference);
+  const other = sharedContainer(context, reference);
   if (other.state.status === "restarting") {
     throw conflict(`Container ${other.id} is restarting, wait until the container is running`);
   }
@@ -63,6 +63,14 @@ const joinContainer = (context: ContainerContext, reference: string): ConnectedN
     filesOf: other.id,
     closeFds: () => {},
   };
+};
+
+const sharedContainer = (context: ContainerContext, reference: string): Readonly<ContainerRecord> => {
+  try {
+    return context.containers.find(reference);
+  } catch (error) {
+    throw prefixed("joining network namespace of container", error);
+  }
 };
 
 const readOrEmpty = (path: string): string => {

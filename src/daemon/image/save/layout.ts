@@ -97,6 +97,6 @@ export const archiveFiles = (images: readonly SavedImage[]): ArchiveFile[] => {
   add({ path: "manifest.json", bytes: json(items) });
   add({ path: "oci-layout", bytes: Buffer.from('{"imageLayoutVersion": "1.0.0"}') });
   const legacy = repositories(images);
-  if (Object.keys(legacy).length > 0) add({ path: "repositories", bytes: json(legacy) });
+  if (Object.keys(legacy).length > 0) add({ path: "repositories", bytes: Buffer.from(`${JSON.stringify(legacy)}\n`) });
   return [...files.values()];
 };

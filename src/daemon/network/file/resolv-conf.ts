@@ -67,6 +67,12 @@ export const resolvConfFile = (input: ResolvConfInput): ResolvConfOutput => {
   return input.embedded ? embeddedFile(input, search, options, overrides) : hostFile(input, search, options, overrides);
 };
 
+/** Who asked for `ndots`; "" when nobody did. */
+const ndotsFrom = (input: ResolvConfInput, options: readonly string[]): "override" | "host" | "" => {
+  if (!options.some((option) => option.startsWith("ndots:"))) return "";
+  return input.options.length > 0 ? "override" : "host";
+};
+
 const embeddedFile = (
   input: ResolvConfInput,
   search: string[],
@@ -75,15 +81,14 @@ const embeddedFile = (
 ): ResolvConfOutput => {
   const given = input.servers.length > 0;
   const upstream = given ? input.servers : input.host.nameservers;
-  const hasNdots = options.some((option) => option.startsWith("ndots:"));
-  const ndotsFrom = hasNdots ? (input.options.length > 0 ? "override" : "host") : "internal";
+  const ndots = ndotsFrom(input, options);
   const servers = upstream.map((server) => (given ? server : `host(${server})`)).join(" ");
   const content = `${header}
-${body(["127.0.0.11"], search, hasNdots ? options : [...options, "ndots:0"])}
+${body(["127.0.0.11"], search, ndots === "" ? [...options, "ndots:0"] : options)}
 # Based on host file: '${input.hostPath}' (internal resolver)
 ${upstream.length > 0 ? `# ExtServers: [${servers}]` : "# NO EXTERNAL NAMESERVERS DEFINED"}
 # Overrides: [${overrides.join(" ")}]
-# Option ndots from: ${ndotsFrom}
+# Option ndots from: ${ndots || "internal"}
 `;
   return { content, upstream };
 };
@@ -98,13 +103,14 @@ const hostFile = (
     (server) => !isLoopback(server) && (input.ipv6 || !server.includes(":")),
   );
   const fallback = ["8.8.8.8", "8.8.4.4", ...(input.ipv6 ? ["2001:4860:4860::8888", "2001:4860:4860::8844"] : [])];
+  const ndots = ndotsFrom(input, options);
   const usesDefaults = input.servers.length === 0 && usable.length === 0;
   const servers = input.servers.length > 0 ? input.servers : usesDefaults ? fallback : usable;
   const content = `${header}
 ${body(servers, search, options)}
 # Based on host file: '${input.hostPath}' (legacy)
 ${usesDefaults ? "# Used default nameservers.\n" : ""}# Overrides: [${overrides.join(" ")}]
-`;
+${ndots === "" ? "" : `# Option ndots from: ${ndots}\n`}`;
   return { content, upstream: servers };
 };
 

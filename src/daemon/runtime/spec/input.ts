@@ -58,6 +58,8 @@ export interface SpecMount {
   source: string;
   destination: string;
   readOnly: boolean;
+  /** The source is no directory. */
+  file?: boolean;
   /** `rprivate`, `shared` …; absent: `rprivate`. */
   propagation?: string;
   /** Without what is mounted below the source. */

@@ -57,7 +57,7 @@ const etcFiles = ({ files, hostConfig, mounts }: SpecInput): SpecMount[] =>
   ].flatMap(({ source, destination }) =>
     source === undefined || mounts.some((mount) => mount.destination === destination)
       ? []
-      : [{ source, destination, readOnly: hostConfig.ReadonlyRootfs === true, propagation: "rprivate" }],
+      : [{ source, destination, file: true, readOnly: hostConfig.ReadonlyRootfs === true, propagation: "rprivate" }],
   );
 
 const readOnlyBelow = (mount: OciMount): OciMount =>
@@ -72,7 +72,8 @@ const bind = (mount: SpecMount, recursiveReadOnly: boolean): OciMount => {
   if (mount.readOnlyForceRecursive && !recursiveReadOnly) {
     throw invalidParameter("rro is not supported: kernel version is older than 5.12");
   }
-  const recursive = recursiveReadOnly && mount.readOnlyNonRecursive !== true;
+  // Nothing is mounted below a file, and crun cannot open one for a recursive change.
+  const recursive = recursiveReadOnly && mount.readOnlyNonRecursive !== true && mount.file !== true;
   return {
     destination: mount.destination,
     type: "bind",

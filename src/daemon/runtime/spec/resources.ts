@@ -21,22 +21,6 @@ export const createResources = (input: Pick<SpecInput, "hostConfig" | "host" | "
   };
 };
 
-/**
- * The limits of a container that runs already: as `createResources`, and -1 for those that are to be none, which a
- * container that starts simply lacks.
- */
-export const updateResources = (input: Pick<SpecInput, "hostConfig" | "host">): OciResources => {
-  const resources = createResources(input);
-  const { hostConfig, host } = input;
-  const noSwapLimit = hostConfig.MemorySwap === -1 && host.cgroup.has.has("memory.swap");
-  const noPidsLimit = hostConfig.PidsLimit != null && hostConfig.PidsLimit <= 0 && host.cgroup.controllers.has("pids");
-  return {
-    ...resources,
-    ...existing("memory", noSwapLimit ? { ...resources.memory, swap: -1 } : resources.memory),
-    ...existing("pids", noPidsLimit ? { limit: -1 } : resources.pids),
-  };
-};
-
 const memory = (hostConfig: HostConfig, { cgroup }: HostFacts): OciResources["memory"] => {
   const { Memory: limit = 0, MemoryReservation: reservation = 0, MemorySwap: swap = 0 } = hostConfig;
   const swappiness = hostConfig.MemorySwappiness ?? -1;

@@ -2,10 +2,9 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from "
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalidParameter, notImplemented } from "../../../base/errors.ts";
-import { isCode } from "../../../linux/error.ts";
-import { umount } from "../../../linux/mount/mount.ts";
+import { umountBehind } from "../../../linux/mount/mount.ts";
 import { mountOverlay } from "../../../linux/mount/overlay.ts";
-import { mountTable } from "../../../linux/mount/table.ts";
+import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
 import { textOf } from "../../../oci/layer/tar/entry.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
 import { pack } from "../../../oci/layer/transfer.ts";
@@ -88,12 +87,7 @@ export class Overlay2 implements StorageDriver {
 
   async unmount(id: string): Promise<void> {
     if (!this.#mounted.has(id)) return;
-    try {
-      umount(this.#layout.merged(id), { detach: true });
-    } catch (error) {
-      // Somebody else unmounted it.
-      if (!isCode(error, "EINVAL", "ENOENT")) throw error;
-    }
+    await umountBehind(this.#layout.merged(id), (target) => isMountPoint(target));
     this.#mounted.delete(id);
   }
 
