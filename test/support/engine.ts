@@ -49,9 +49,9 @@ export const assertNoLeaks = async (earlier: Inventory, scope: Scope): Promise<v
 
 /** The first container and exec make what later ones share: an image's init layer, folders, the cgroups' parent. */
 const warmUp = async (docker: Docker): Promise<void> => {
-  await docker.ok("run", "-d", "--name", "warm-up", "-p", "1:1", "busybox", "sleep", "60");
+  await docker.ok("run", "-d", "--name", "warm-up", "-p", "1:1", "-v", "/v", "busybox", "sleep", "60");
   await docker.ok("exec", "warm-up", "true");
-  await docker.ok("rm", "-f", "warm-up");
+  await docker.ok("rm", "-fv", "warm-up");
 };
 
 export interface EngineImages {

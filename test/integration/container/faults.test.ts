@@ -1,0 +1,118 @@
+// What the machine can do to the engine: a full disk, a missing runtime.
+import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { Daemon } from "../../support/daemon.ts";
+import { Docker } from "../../support/docker.ts";
+import { assertNoLeaks, empty, loadBusybox, scopeOf } from "../../support/engine.ts";
+import { Http, waitUntil } from "../../support/http.ts";
+import { takeInventory } from "../../support/leaks.ts";
+import { temporaryDirectory } from "../../support/temporary.ts";
+
+test("a runtime that is gone is an error of the start, which leaves nothing", async () => {
+  using folder = temporaryDirectory();
+  const program = join(folder.path, "crun");
+  execFileSync("/bin/cp", ["/usr/bin/crun", program]);
+  const options = { folder: join(folder.path, "daemon"), args: ["--add-runtime", `own=${program}`] };
+  mkdirSync(options.folder);
+  await using daemon = await Daemon.start(options);
+  using docker = new Docker(daemon.socketPath);
+  const api = new Http(daemon.socketPath);
+  await loadBusybox(api);
+  await docker.ok("run", "--rm", "--runtime", "own", "busybox", "true");
+  const before = takeInventory(scopeOf(daemon));
+  rmSync(program);
+  const failed = await docker.run(["run", "--rm", "--runtime", "own", "busybox", "true"]);
+  assert.ok([125, 126, 127].includes(failed.code ?? 0), failed.stderr);
+  assert.match(failed.stderr, /no such file or directory/i);
+  const unknown = await docker.run(["run", "--rm", "--runtime", "other", "busybox", "true"]);
+  assert.equal(unknown.code, 125);
+  assert.match(unknown.stderr, /unknown or invalid runtime name: other/);
+  await assertNoLeaks(before, scopeOf(daemon));
+  await docker.ok("run", "--rm", "busybox", "true");
+  await empty(api);
+});
+
+test("a full disk is told, stops no container, and everything works once there is room", async () => {
+  using folder = temporaryDirectory();
+  execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", folder.path]);
+  await using daemon = await Daemon.start({ folder: folder.path });
+  using docker = new Docker(daemon.socketPath);
+  const api = new Http(daemon.socketPath);
+  await loadBusybox(api);
+  await docker.ok(
+    "run",
+    "-d",
+    "--name",
+    "writing",
+    "busybox",
+    "sh",
+    "-c",
+    "i=0; while :; do i=$((i+1)); echo line $i; sleep 0.01; done",
+  );
+  const ballast = join(folder.path, "ballast");
+  try {
+    execFileSync("/bin/dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k"], { stdio: "ignore" });
+  } catch {
+    // It ends with ENOSPC: that is what it is for.
+  }
+  const made = await docker.run(["run", "--name", "late", "busybox", "true"]);
+  assert.notEqual(made.code, 0);
+  assert.match(made.stderr, /no space left on device|disk is full/i);
+  const loaded = await api.call("POST", "/images/load?quiet=1", Buffer.alloc(1 << 20));
+  assert.ok(loaded.status >= 400 || /error/.test(loaded.text));
+  assert.equal((await api.call("GET", "/_ping")).status, 200);
+  await new Promise((resolve) => setTimeout(resolve, 300));
+  rmSync(ballast);
+  assert.equal(await docker.field("writing", "{{.State.Status}}"), "running");
+  const last = async (): Promise<string> => docker.ok("logs", "-n", "1", "writing");
+  const before = await last();
+  await waitUntil(async () => (await last()) !== before, "the log to go on");
+  await docker.ok("run", "--rm", "--name", "later", "busybox", "true");
+  await empty(api);
+});
+
+test("a daemon with a broken configuration or an unusable data root says so and ends", async () => {
+  using folder = temporaryDirectory();
+  writeFileSync(join(folder.path, "file"), "");
+  for (const [args, words] of [
+    [["--data-root", join(folder.path, "file/below")], /ENOTDIR|not a directory/i],
+    [["--add-runtime", "x"], /runtime/],
+    [["--no-such-flag"], /unknown flag: --no-such-flag/],
+  ] as const) {
+    const home = join(folder.path, `home-${words.source.length}`);
+    mkdirSync(home);
+    await assert.rejects(Daemon.start({ folder: home, args: [...args] }), words);
+  }
+});
+
+test("a removal that meets a start is refused, and by force ends what was started", async () => {
+  const { api, docker } = engine;
+  for (const force of [false, true]) {
+    const { Id } = await api.ok<{ Id: string }>("POST", "/containers/create", {
+      Image: "busybox",
+      Cmd: ["sleep", "60"],
+    });
+    const starting = api.call("POST", `/containers/${Id}/start`);
+    const removed = await api.call("DELETE", `/containers/${Id}${force ? "?force=1" : ""}`);
+    const started = await starting;
+    if (!force && started.status === 204) {
+      // Whichever came first, nothing that runs was taken away.
+      assert.ok(removed.status === 409 || removed.status === 204, String(removed.status));
+      if (removed.status === 409) assert.equal(await docker.field(Id, "{{.State.Running}}"), "true");
+    }
+    await api.call("DELETE", `/containers/${Id}?force=1`);
+    assert.equal((await api.call("GET", `/containers/${Id}/json`)).status, 404);
+  }
+});
+
+test("what this engine cannot give is refused, not left out", async () => {
+  const { docker } = engine;
+  const gpu = await docker.run(["run", "--rm", "--gpus", "all", "busybox", "true"]);
+  assert.equal(gpu.code, 125);
+  assert.match(gpu.stderr, /could not select device driver "" with capabilities: \[\[gpu\]\]/);
+  const isolation = await docker.run(["run", "--rm", "--isolation", "hyperv", "busybox", "true"]);
+  assert.match(isolation.stderr, /invalid isolation 'hyperv' on linux/);
+});

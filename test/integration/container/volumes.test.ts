@@ -1,0 +1,121 @@
+// Volumes and bind mounts as containers see them.
+import assert from "node:assert/strict";
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { useEngine } from "../../support/engine.ts";
+
+const engine = useEngine();
+const run = (...args: string[]): Promise<string> => engine.docker.ok("run", "--rm", ...args);
+const names = async (): Promise<string[]> => (await engine.docker.ok("volume", "ls", "-q")).split("\n").filter(Boolean);
+
+test("a new volume gets the image's files with their owners, once", async () => {
+  const { docker } = engine;
+  assert.equal(
+    await run("-v", "fresh:/data", "busybox", "sh", "-c", "stat -c '%u:%g %a' /data/seed; cat /data/seed"),
+    "1000:1000 640\nseed of the image",
+  );
+  await docker.ok("run", "--name", "emptied", "-v", "fresh:/data", "busybox", "sh", "-c", "ls /data; rm -f /data/seed");
+  await docker.ok("start", "-a", "emptied");
+  assert.equal(await docker.ok("logs", "emptied"), "seed", "emptied by the user, it stays empty");
+  await docker.ok("rm", "emptied");
+  await docker.ok("volume", "rm", "fresh");
+  assert.equal(await run("-v", "bare:/data:nocopy", "busybox", "ls", "/data"), "");
+  await docker.ok("volume", "rm", "bare");
+});
+
+test("volumes keep data between containers, may be read-only, and are refused while in use", async () => {
+  const { docker } = engine;
+  await run("-v", "kept:/v", "busybox", "sh", "-c", "echo one >/v/file");
+  assert.equal(await run("-v", "kept:/v:ro", "busybox", "cat", "/v/file"), "one");
+  const written = await docker.run(["run", "--rm", "-v", "kept:/v:ro", "busybox", "touch", "/v/x"]);
+  assert.match(written.stderr, /Read-only file system/);
+  assert.equal(await run("--mount", "type=volume,src=kept,dst=/m,volume-subpath=", "busybox", "cat", "/m/file"), "one");
+  await docker.ok("create", "--name", "user", "-v", "kept:/v", "busybox");
+  const refused = await docker.run(["volume", "rm", "kept"]);
+  assert.equal(refused.code, 1);
+  assert.match(refused.stderr, /volume is in use - \[[0-9a-f]{64}\]/);
+  await docker.ok("rm", "-v", "user");
+  assert.deepEqual(await names(), ["kept"], "a named volume outlives rm -v");
+  await docker.ok("volume", "rm", "kept");
+});
+
+test("anonymous volumes go with --rm and rm -v, not with rm", async () => {
+  const { docker } = engine;
+  await run("-v", "/anonymous", "busybox", "touch", "/anonymous/x");
+  assert.deepEqual(await names(), []);
+  await docker.ok("create", "--name", "one", "-v", "/anonymous", "busybox");
+  await docker.ok("rm", "one");
+  assert.equal((await names()).length, 1);
+  await docker.ok("volume", "prune", "-f");
+  assert.deepEqual(await names(), []);
+  await docker.ok("create", "--name", "two", "-v", "/anonymous", "busybox");
+  await docker.ok("rm", "-v", "two");
+  assert.deepEqual(await names(), []);
+});
+
+test("--volumes-from takes over mounts and their modes", async () => {
+  const { docker } = engine;
+  await docker.ok("create", "--name", "source", "-v", "shared:/s", "-v", "/own", "busybox");
+  await run("--volumes-from", "source", "busybox", "sh", "-c", "echo from >/s/f; echo own >/own/f");
+  assert.equal(await run("--volumes-from", "source:ro", "busybox", "cat", "/s/f", "/own/f"), "from\nown");
+  assert.match(
+    (await docker.run(["run", "--rm", "--volumes-from", "source:ro", "busybox", "touch", "/s/x"])).stderr,
+    /Read-only/,
+  );
+  await docker.ok("rm", "-v", "source");
+  await docker.ok("volume", "rm", "shared");
+});
+
+test("bind mounts: files, folders, made when missing by -v and refused by --mount, read-only, propagation of changes", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-bind-"));
+  try {
+    writeFileSync(join(folder, "file"), "outside");
+    mkdirSync(join(folder, "own"));
+    chownSync(join(folder, "own"), 1000, 1000);
+    chmodSync(join(folder, "own"), 0o700);
+    assert.equal(await run("-v", `${folder}/file:/f:ro`, "busybox", "cat", "/f"), "outside");
+    assert.equal(
+      await run("-u", "app", "-v", `${folder}/own:/o`, "busybox", "sh", "-c", "echo in >/o/x; stat -c %u /o/x"),
+      "1000",
+    );
+    assert.equal(readFileSync(join(folder, "own/x"), "utf8"), "in\n");
+    await run("-v", `${folder}/made:/m`, "busybox", "true");
+    assert.ok(statSync(join(folder, "made")).isDirectory());
+    const refused = await engine.docker.run([
+      "run",
+      "--rm",
+      "--mount",
+      `type=bind,src=${folder}/none,dst=/m`,
+      "busybox",
+      "true",
+    ]);
+    assert.equal(refused.code, 125);
+    assert.match(refused.stderr, /bind source path does not exist/);
+    assert.ok(!existsSync(join(folder, "none")));
+    assert.equal(
+      await run(
+        "--mount",
+        "type=tmpfs,dst=/t,tmpfs-size=1m",
+        "busybox",
+        "sh",
+        "-c",
+        "df -k /t | tail -1 | awk '{print $2}'",
+      ),
+      "1024",
+    );
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
