@@ -23,7 +23,7 @@ symlinkSync(join(root, "node_modules"), join(copy, "node_modules"));
 /** The tests that ran and their number of failures. */
 const runTest = ({ test, only }) => {
   const options = ["--test", "--test-timeout=120000", "--test-reporter=tap", `--test-name-pattern=${only}`];
-  const { stdout } = spawnSync(join(copy, "scripts/sandbox.sh"), [node, ...options, join(copy, test)], {
+  const { stdout } = spawnSync(join(copy, "scripts/test/sandbox.sh"), [node, ...options, join(copy, test)], {
     cwd: copy,
     encoding: "utf8",
     timeout: 150_000,
