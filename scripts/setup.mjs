@@ -9,7 +9,7 @@ import { unpackPrograms } from "./setup/unpack.mjs";
 if (process.platform !== "linux") fail("setup: Berth runs containers on Linux only.");
 if (process.getuid() !== 0) fail("setup: Berth's set-up installs packages and needs root: run it as root.");
 if (!existsSync("/etc/debian_version") || findOnPath("apt-get") === undefined) {
-  fail("setup: this is not Debian: apt-get is missing. CONTRIBUTING.md lists what Berth needs from the system.");
+  fail("setup: this is not Debian: apt-get is missing. scripts/setup/packages.mjs lists what Berth needs.");
 }
 installPackages();
 installDependencies();

@@ -14,7 +14,7 @@ import {
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import { cpioOf } from "./cpio.mjs";
-import { must, onPath, root } from "../lib.mjs";
+import { must, root } from "../lib.mjs";
 import { folder, kernelVersion, sysroot } from "./packages.mjs";
 
 const tree = join(folder, "tree");
@@ -61,6 +61,7 @@ mount -t devpts -o ptmxmode=666 devpts /dev/pts
 mount -t tmpfs tmpfs /dev/shm
 mount -t tmpfs tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /tmp
+mount -t securityfs securityfs /sys/kernel/security
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
 ip link set lo up
 hostname guest
@@ -95,6 +96,10 @@ export const makeDisk = () => {
   copy("/bin/busybox");
   symlinkSync("/bin/busybox", join(tree, "sbin/modprobe"));
   for (const program of programs) copyProgram(program);
+  copyProgram(join(sysroot, "sbin/apparmor_parser"), "/sbin/apparmor_parser");
+  cpSync(join(sysroot, "etc/apparmor"), join(tree, "etc/apparmor"), { recursive: true });
+  cpSync(join(sysroot, "usr/share/apparmor-features"), join(tree, "usr/share/apparmor-features"), { recursive: true });
+  cpSync(join(sysroot, "etc/apparmor.d"), join(tree, "etc/apparmor.d"), { recursive: true });
   for (const name of firewallNames) symlinkSync("xtables-nft-multi", join(tree, "usr/sbin", name));
   cpSync("/usr/lib/x86_64-linux-gnu/xtables", join(tree, "usr/lib/x86_64-linux-gnu/xtables"), { recursive: true });
   const docker = ["/usr/local/bin/docker", "/usr/bin/docker", join(root, "build/docker-cli/docker")].find((path) =>
@@ -150,4 +155,7 @@ exec /bin/busybox switch_root /disk /init
 };
 
 export const missingTools = () =>
-  ["mkfs.ext4", "apt-get", "dpkg", "depmod", "crun", "runc", "nft", "busybox"].filter((name) => !onPath(name));
+  ["mkfs.ext4", "apt-get", "dpkg", "depmod", "crun", "runc", "nft", "busybox"].filter(
+    (name) =>
+      !["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].some((path) => existsSync(join(path, name))),
+  );

@@ -31,7 +31,7 @@ const wanted = () => {
       .filter((line) => line.endsWith(" installed"))
       .map((line) => line.split(" ")[0]),
   );
-  return [kernel, ...new Set(closure.filter((name) => !installed.has(name)))];
+  return [kernel, "apparmor", ...new Set(closure.filter((name) => !installed.has(name)))];
 };
 
 /** Downloads and unpacks once; later calls do nothing. */

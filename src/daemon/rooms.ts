@@ -56,7 +56,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   ]);
   stack.use(content.workers);
   stack.use(content.durability);
-  const runtime = await openRuntime(config, cgroups);
+  const runtime = await openRuntime(config, cgroups, log);
   const networks = stack.use(await openNetwork(config, database, clock, id, log));
   const volumes = new VolumeService({
     root: join(config.dataRoot, "volumes"),

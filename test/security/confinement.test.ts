@@ -1,7 +1,6 @@
 // What a container can do and see, from end to end: the client, the daemon, and both runtimes.
 import assert from "node:assert/strict";
 import { after, before, suite, test } from "node:test";
-import { defaultMaskedPaths } from "../../src/daemon/runtime/spec/masked-paths.ts";
 import { Engine, attackImage, attackLayer, probe } from "./engine.ts";
 import { imageOf, layerOf } from "../support/image.ts";
 
@@ -33,6 +32,17 @@ const expectedFacts = [
   "NoNewPrivs:\t0",
   "Seccomp:\t2",
 ];
+
+// Known attacks, and Docker's own list: written down again, so that a shorter list in the engine is noticed.
+const masked = [
+  ...["acpi", "asound", "interrupts", "kcore", "keys", "latency_stats", "sched_debug", "scsi", "timer_list"].map(
+    (name) => `/proc/${name}`,
+  ),
+  "/sys/firmware",
+  "/sys/devices/virtual/powercap",
+  "/sys/devices/system/cpu/cpu0/thermal_throttle",
+];
+const readOnly = ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/sysrq", "/proc/sys/kernel/hostname"];
 
 const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
 
@@ -67,13 +77,15 @@ suite("confinement", () => {
     });
 
     test(`${runtime}: masked paths are empty, the kernel's own settings are read-only`, async () => {
-      const read = defaultMaskedPaths
-        .concat("/sys/devices/system/cpu/cpu0/thermal_throttle")
-        .map((path) => `if [ -d ${path} ]; then ls ${path}; else cat ${path} 2>/dev/null; fi | wc -c`);
-      const written = ["/proc/sys/kernel/core_pattern", "/proc/sys/kernel/sysrq", "/proc/sysrq-trigger", "/proc/irq/x"];
-      const write = written.map((path) => `(echo h > ${path}) 2>/dev/null; echo $?`);
-      const stdout = await run([], "sh", "-c", [...read, ...write].join("; "));
-      assert.deepEqual(lines(stdout), [...read.map(() => "0"), ...written.map(() => "1")]);
+      const read = masked.map(
+        (path) => `if [ -d ${path} ]; then ls ${path}; else cat ${path} 2>/dev/null; fi | head -c 9 | wc -c`,
+      );
+      // What is there is written back: an attack that succeeds on a broken build must not change this machine.
+      const write = readOnly.map((path) => `v=$(cat ${path}); (echo "$v" > ${path}) 2>/dev/null; echo $?`);
+      // "h" asks the kernel for help alone.
+      const trigger = "(echo h > /proc/sysrq-trigger) 2>/dev/null; echo $?";
+      const stdout = await run([], "sh", "-c", [...read, ...write, trigger].join("; "));
+      assert.deepEqual(lines(stdout), [...read.map(() => "0"), ...readOnly.map(() => "1"), "1"]);
     });
 
     test(`${runtime}: a working directory below /proc/self/fd is refused, from the image, in run and in exec`, async () => {
@@ -81,7 +93,7 @@ suite("confinement", () => {
       for (const fd of [3, 5, 7, 8, 9, 12, 64]) {
         const directory = `/proc/self/fd/${fd}`;
         const ran = await engine.docker(["run", "--rm", "--runtime", runtime, "-w", directory, "attack", "pwd"]);
-        assert.notEqual(ran.code, 0, directory);
+        assert.match(ran.stderr, /not allowed/, directory);
         assert.equal(ran.stdout, "");
         const executed = await engine.docker(["exec", "-w", directory, id, "sh", "-c", "ls ../../../../../../etc"]);
         assert.notEqual(executed.code, 0, `exec ${directory}`);
@@ -132,18 +144,18 @@ suite("confinement", () => {
       },
     };
     await engine.load("groups", attackImage([sparse]));
-    const before = engine.memoryBytes();
+    const before = engine.resetPeak();
     const { code, stderr } = await engine.docker(["run", "--rm", "-u", "user", "groups", "id"]);
     assert.notEqual(code, 0);
     assert.match(stderr, /larger than/);
-    assert.ok(engine.memoryBytes(true) - before < 128 * 2 ** 20, "the daemon grew");
+    assert.ok(engine.peakBytes() - before < 128 * 2 ** 20, "the daemon grew");
   });
 
   test("an image with a volume over /proc is refused", async () => {
     for (const path of ["/proc", "/proc/sys"]) {
       await engine.load("over", attackImage([], { Volumes: { [path]: {} } }));
-      const { code, stdout } = await engine.docker(["run", "--rm", "over", "echo", "ran"]);
-      assert.notEqual(code, 0, path);
+      const { stdout, stderr } = await engine.docker(["run", "--rm", "over", "echo", "ran"]);
+      assert.match(stderr, /(?:over|inside) \/proc/, path);
       assert.equal(stdout, "");
     }
   });

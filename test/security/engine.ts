@@ -1,12 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stockClient } from "../cli/client.ts";
 import { clean } from "../conformance/clean.ts";
-import { startBerthd } from "../support/berthd.ts";
-import type { Berthd } from "../support/berthd.ts";
+import { Daemon } from "../support/daemon.ts";
 import { dockerArchive, imageOf, layerOf } from "../support/image.ts";
 import type { TestImage } from "../support/image.ts";
 import type { TarEntry } from "../support/raw-tar.ts";
@@ -60,15 +59,15 @@ export const attackImage = (entries: readonly TarEntry[] = [], config: Record<st
 
 /** A real daemon and the stock client, for attacks from end to end. */
 export class Engine implements AsyncDisposable {
-  readonly berthd: Berthd;
+  readonly berthd: Daemon;
   readonly #client = stockClient();
 
-  private constructor(berthd: Berthd) {
+  private constructor(berthd: Daemon) {
     this.berthd = berthd;
   }
 
   static async start(args: string[] = []): Promise<Engine> {
-    return new Engine(await startBerthd({ args }));
+    return new Engine(await Daemon.start({ args }));
   }
 
   /** One command of the stock client, killed after half a minute; its status is -1 then. */
@@ -138,10 +137,21 @@ export class Engine implements AsyncDisposable {
     });
   }
 
-  /** The daemon's memory now, in bytes: VmRSS, or with `peak` VmHWM since `resetPeak`. */
-  memoryBytes(peak = false): number {
+  /** The most memory that the daemon has had at a time since `resetPeak`, or its start, in bytes. */
+  peakBytes(): number {
+    return this.#statusBytes("VmHWM");
+  }
+
+  /** Measures the peak anew. @returns the memory that the daemon has now, in bytes */
+  resetPeak(): number {
+    // Source: proc_pid_clear_refs(5): 5 resets the peak.
+    writeFileSync(`/proc/${this.berthd.pid}/clear_refs`, "5");
+    return this.#statusBytes("VmRSS");
+  }
+
+  #statusBytes(name: string): number {
     const status = readFileSync(`/proc/${this.berthd.pid}/status`, "utf8");
-    return Number(new RegExp(`^${peak ? "VmHWM" : "VmRSS"}:\\s*(\\d+)`, "m").exec(status)?.[1]) * 1024;
+    return Number(new RegExp(`^${name}:\\s*(\\d+)`, "m").exec(status)?.[1]) * 1024;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -84,6 +84,13 @@ test("router advertisements mean nothing to the host or a container, and no IPv6
   await engine.ok("network", "create", "--ipv6", "six");
   const id = await engine.ok("run", "-d", "--network", "six", "attack", "sleep", "100");
   const attacker = await engine.ok("run", "-d", "--privileged", "--network", "six", "attack", "sleep", "100");
+  const outside = await namespaceOf(engine, attacker);
+  const links = ["/usr/sbin/ip", "-6", "addr", "show", "dev", "eth0", "scope", "link"];
+  // An advertisement counts only from a link's address, which is usable after a second.
+  for (let ready = false; !ready; await new Promise((resolve) => setTimeout(resolve, 100))) {
+    const shown = execFileSync("/usr/bin/nsenter", [`--net=${outside}`, ...links], { encoding: "utf8" });
+    ready = shown.includes("fe80") && !shown.includes("tentative");
+  }
   const advertise = `
 import socket, struct
 s = socket.socket(socket.AF_INET6, socket.SOCK_RAW, socket.IPPROTO_ICMPV6)

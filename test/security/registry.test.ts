@@ -37,6 +37,10 @@ const entry = {
 
 const refused: Record<string, Partial<Spoil>> = {
   "one bit of a layer": { bytes: (name, bytes) => (name === top ? flipped(bytes, bytes.length - 20) : bytes) },
+  // The content is the same: the digest alone tells.
+  "the system's byte in a layer's gzip header": {
+    bytes: (name, bytes) => (name === top ? flipped(bytes, 9) : bytes),
+  },
   "one bit of the config": { bytes: (name, bytes) => (name === image.id ? flipped(bytes, 30) : bytes) },
   "a layer with a byte more": {
     bytes: (name, bytes) => (name === top ? Buffer.concat([bytes, Buffer.alloc(1)]) : bytes),

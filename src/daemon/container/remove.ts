@@ -1,6 +1,6 @@
 import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
-import { conflict, invalidParameter, messageOf } from "../../base/errors.ts";
+import { conflict, invalidParameter, isKind, messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./release.ts";
 import { dataFolder, taskFolder } from "./folders.ts";
@@ -25,25 +25,43 @@ export const remove = async (context: ContainerContext, reference: string, optio
   if (options.removeLink) throw invalidParameter(`Could not get the name of the link: ${reference} is no link`);
   const live = context.live.of(record.id);
   if (live.removing) throw conflict(`removal of container ${reference} is already in progress`);
-  if (isActive(record.state) && !options.force) {
-    const advice = isPaused(record.state)
-      ? "container is paused and must be unpaused first"
-      : `container is ${statusWord(record.state)}: stop the container before removing or force remove`;
-    throw conflict(`cannot remove container "${record.name}": ${advice}`);
-  }
+  if (!options.force) requireStopped(record);
   live.removing = true;
   try {
     if (isActive(record.state)) await endRunning(context, record.id);
-    await context.queue.run(record.id, async () => {
-      const now = context.containers.get(record.id);
-      if (now) await deleteContainer(context, now, options);
-    });
+    while (!(await deleteStopped(context, record.id, options))) await endRunning(context, record.id);
   } catch (error) {
     live.removing = false;
-    settle(live.removed, { ...live.lastExit, Error: { Message: messageOf(error) } });
+    // A removal that was refused is none: who waits for one goes on waiting.
+    if (!isKind(error, "conflict")) {
+      settle(live.removed, { ...live.lastExit, Error: { Message: messageOf(error) } });
+    }
     throw error;
   }
 };
+
+/** @throws EngineError conflict in Docker's words */
+const requireStopped = ({ name, state }: Readonly<ContainerRecord>): void => {
+  if (!isActive(state)) return;
+  const advice = isPaused(state)
+    ? "container is paused and must be unpaused first"
+    : `container is ${statusWord(state)}: stop the container before removing or force remove`;
+  throw conflict(`cannot remove container "${name}": ${advice}`);
+};
+
+/**
+ * Deletes it unless it runs: a start that was under way may have come first.
+ * @returns false when it runs and is to be ended by force
+ */
+const deleteStopped = (context: ContainerContext, id: string, options: RemoveOptions): Promise<boolean> =>
+  context.queue.run(id, async () => {
+    const now = context.containers.get(id);
+    if (!now) return true;
+    if (!options.force) requireStopped(now);
+    if (isActive(now.state)) return false;
+    await deleteContainer(context, now, options);
+    return true;
+  });
 
 const endRunning = async (context: ContainerContext, id: string): Promise<void> => {
   await context.queue.run(id, () => {

@@ -1,6 +1,7 @@
 import { conflict, invalidParameter } from "../../base/errors.ts";
 import type { HostConfig, Resources } from "../../wire/engine/container.ts";
 import type { ContainerContext } from "./context.ts";
+import type { Task } from "../runtime/task.ts";
 import { createResources } from "../runtime/spec/resources.ts";
 import { checkLimits } from "./create/limits.ts";
 import { checkRestartPolicy } from "./create/options.ts";
@@ -48,8 +49,8 @@ export const update = (
       throw conflict(`Cannot update container ${id}: Container is marked for removal and cannot be "update".`);
     }
     checkMerged(id, hostConfig);
-    if (isRunning(record.state))
-      await context.live.of(id).task?.update(createResources({ hostConfig, host: context.host }));
+    const { task } = context.live.of(id);
+    if (isRunning(record.state) && task) await apply(context, task, hostConfig, body);
     context.containers.update(
       id,
       () => ({ hostConfig }),
@@ -62,6 +63,21 @@ export const update = (
     );
     return { Warnings: null };
   });
+};
+
+/** A limit that is taken away is told to the cgroup by itself: a description of all limits only leaves it out. */
+const apply = async (
+  context: ContainerContext,
+  task: Task,
+  hostConfig: HostConfig,
+  body: UpdateBody,
+): Promise<void> => {
+  const { host } = context;
+  const resources = createResources({ hostConfig, host });
+  if (body.MemorySwap === -1 && host.cgroup.has.has("memory.swap"))
+    resources.memory = { ...resources.memory, swap: -1 };
+  await task.update(resources);
+  if (typeof body.PidsLimit === "number" && body.PidsLimit <= 0) task.liftPidsLimit();
 };
 
 const merge = (before: HostConfig, body: UpdateBody): HostConfig => {

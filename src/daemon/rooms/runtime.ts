@@ -1,11 +1,13 @@
 import { existsSync, readFileSync } from "node:fs";
 import { arch, release } from "node:os";
 import { join } from "node:path";
-import { invalidParameter, systemError } from "../../base/errors.ts";
+import { invalidParameter, messageOf, systemError } from "../../base/errors.ts";
+import type { Log } from "../../base/logger.ts";
 import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import { findBinary } from "../../linux/process/find-binary.ts";
 import type { HostConfig } from "../../wire/engine/container.ts";
 import type { EngineConfig } from "../config/config.ts";
+import { prepareAppArmor } from "../runtime/apparmor/load.ts";
 import { readHostFacts } from "../runtime/host/facts.ts";
 import { detectRuntime, type OciRuntime } from "../runtime/oci-runtime.ts";
 import { Runtime } from "../runtime/runtime.ts";
@@ -28,7 +30,7 @@ export interface RuntimeRoom {
 const preferred = ["crun", "runc"];
 
 /** @throws EngineError when there is no runtime, or not the one that the configuration names */
-export const openRuntime = async (config: EngineConfig, cgroups: CgroupLayout): Promise<RuntimeRoom> => {
+export const openRuntime = async (config: EngineConfig, cgroups: CgroupLayout, log: Log): Promise<RuntimeRoom> => {
   const { containers } = config;
   const runtimes = await findRuntimes(config);
   const wanted = containers.defaultRuntime || preferred.find((name) => runtimes.some((one) => one.name === name));
@@ -39,7 +41,12 @@ export const openRuntime = async (config: EngineConfig, cgroups: CgroupLayout): 
       : systemError("no OCI runtime found: install crun or runc");
   }
   const cgroupDriver = containers.cgroupDriver || (existsSync("/run/systemd/system") ? "systemd" : "cgroupfs");
-  const host = readHostFacts({ cgroupDriver, cgroups, recursiveReadOnly: chosen.recursiveReadOnly });
+  const apparmor = await prepareAppArmor().catch((error: unknown) => {
+    // Containers that ask for no other profile will not start; the rest of the engine works.
+    log("error", messageOf(error));
+    return true;
+  });
+  const host = readHostFacts({ cgroupDriver, cgroups, recursiveReadOnly: chosen.recursiveReadOnly, apparmor });
   const filters = new SeccompFilters({
     architecture: arch() === "arm64" ? "arm64" : "amd64",
     kernelRelease: release(),

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { systemError } from "../../base/errors.ts";
 import { freeze, freezerState, thaw } from "../../linux/cgroup/freezer.ts";
 import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
+import { liftPidsLimit } from "../../linux/cgroup/pids.ts";
 import { members } from "../../linux/cgroup/members.ts";
 import { run } from "../../linux/process/run.ts";
 import type { OciResources } from "../../wire/oci/runtime.ts";
@@ -114,6 +115,11 @@ export class Task extends TaskProcess {
       timeoutMs: updateTimeoutMs,
     });
     if (code !== 0) throw systemError(`Cannot update container ${this.id}: ${stderr.trim()}`);
+  }
+
+  /** Takes the limit on the number of processes away, which crun before 1.9 cannot. */
+  liftPidsLimit(): void {
+    liftPidsLimit(this.#context.cgroups, this.cgroup);
   }
 
   /**

@@ -71,11 +71,13 @@ export interface Overlay {
 export const mountOverlay = (overlay: Overlay): void => {
   const { lower, upper, target } = overlay;
   const options = [...lower.map((path) => ["lowerdir+", path] as const), ...optionsOf(overlay)];
+  // Asked first: an old kernel would write each refusal into its log.
+  if (takesOptionsAtTheEnd()) return mountOverlayByPage(overlay);
   let tree: number;
   try {
     tree = createMount("overlay", options, upper === undefined ? mountAttribute.readOnly : 0);
   } catch (error) {
-    if (!(error instanceof SystemError) || error.code !== "EINVAL" || knowsLayerByLayer()) throw error;
+    if (!(error instanceof SystemError) || error.code !== "EINVAL" || takes("lowerdir+")) throw error;
     return mountOverlayByPage(overlay);
   }
   try {
@@ -126,12 +128,10 @@ export const mountOverlayByPage = (overlay: Overlay): void => {
   }
 };
 
-/**
- * Whether overlay of this kernel takes `lowerdir+`, asked with a layer that is always there. Where the new calls only
- * collect options for the old ones, before 6.5, any name is taken.
- */
-const knowsLayerByLayer = (): boolean => !takes("no-such-option") && takes("lowerdir+");
+/** Whether the new calls only collect options for the old one, any name among them: before 6.5. */
+const takesOptionsAtTheEnd = (): boolean => takes("no-such-option");
 
+/** Whether overlay of this kernel takes an option when it is named, asked with a directory that is always there. */
 const takes = (option: string): boolean => {
   const context = check(fsopen("overlay", CLOEXEC), "fsopen", "overlay");
   try {

@@ -1,4 +1,4 @@
-import { cases, onTerminal, setup, sleeper } from "../case.ts";
+import { cases, onTerminal, setup, sleeper, sorted } from "../case.ts";
 
 const none = [
   "start",
@@ -83,7 +83,7 @@ export const life = cases("life", [
   "docker rm up; docker ps -aq -f name=^up$ | wc -l",
   "docker rm -f up",
   sleeper("forced", "-v anonymous:/a -v /b"),
-  "docker rm -f forced none-such; docker volume ls -q",
+  sorted("docker rm -f forced none-such; docker volume ls -q"),
   "docker run -d --name stubborn busybox sh -c 'trap \"\" TERM; sleep 1000 & wait; wait' >/dev/null; docker stop -t 1 stubborn; docker inspect -f '{{.State.ExitCode}}' stubborn",
   "docker run -d --name by-signal --stop-signal INT busybox sh -c 'trap \"exit 9\" INT; sleep 1000 & wait' >/dev/null; sleep 0.2; docker stop by-signal; docker inspect -f '{{.State.ExitCode}}' by-signal",
   // logs

@@ -197,7 +197,16 @@ export class Containers implements AsyncDisposable {
   }
 }
 
-const isZombie = (pid: number): boolean => / Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+/** True too for a process that is gone by now. */
+const isZombie = (pid: number): boolean => {
+  try {
+    return / Z /.test(readFileSync(`/proc/${pid}/stat`, "latin1"));
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT" || code === "ESRCH") return true;
+    throw error;
+  }
+};
 
 export interface LogRecord {
   log: string;

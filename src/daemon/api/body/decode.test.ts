@@ -142,5 +142,9 @@ test("the type must say JSON", () => {
   assert.equal(type("application/json; charset=utf-8"), "accepted");
   assert.equal(type("Application/JSON"), "accepted");
   assert.equal(type("text/plain"), "unsupported Content-Type header (text/plain): must be 'application/json'");
+  assert.equal(
+    type("application/json; ="),
+    "malformed Content-Type header (application/json; =): mime: invalid media parameter",
+  );
   assert.equal(type(undefined), "malformed Content-Type header (): mime: no media type");
 });

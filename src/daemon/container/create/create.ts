@@ -8,6 +8,7 @@ import type {
   HostConfig,
   NetworkingConfig,
 } from "../../../wire/engine/container.ts";
+import { createRlimits } from "../../runtime/spec/rlimits.ts";
 import type { ContainerContext } from "../context.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -50,9 +51,10 @@ export const create = async (
   if (!own.Image) throw invalidParameter("no command specified");
   const image = context.images.get(own.Image, wanted);
   const id = newContainerId();
-  checkNetworkMode(hostBody ?? {}, own.Hostname ?? "");
+  checkNetworkMode(hostBody ?? {}, own);
   const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
+  warnings.push(...createRlimits(hostConfig, context.host, context.specDefaults).warnings);
   pinSharedNamespaces(context, hostConfig);
   const command = commandOf(config);
   const networks = collectEndpoints(hostConfig, networking?.EndpointsConfig, own.MacAddress ?? "", warnings);

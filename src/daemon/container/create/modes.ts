@@ -1,8 +1,9 @@
 import { invalidParameter } from "../../../base/errors.ts";
-import type { HostConfig } from "../../../wire/engine/container.ts";
+import type { ContainerConfig, HostConfig } from "../../../wire/engine/container.ts";
 
 /** Refuses namespace modes that Docker does not know. @throws EngineError invalid-parameter */
-export const checkModes = ({ IpcMode, PidMode, UTSMode, CgroupnsMode }: HostConfig): void => {
+export const checkModes = ({ IpcMode, PidMode, UTSMode, CgroupnsMode, Isolation }: HostConfig): void => {
+  if (Isolation && Isolation !== "default") throw invalidParameter(`invalid isolation '${Isolation}' on linux`);
   requireMode("IPC mode", IpcMode, ["none", "private", "shareable", "host"], true);
   requireMode("PID mode", PidMode, ["host"], true);
   requireMode("UTS mode", UTSMode, ["host"], false);
@@ -16,7 +17,7 @@ const requireMode = (what: string, mode: string | undefined, words: readonly str
 };
 
 /** Refuses options that the network mode rules out. @throws EngineError invalid-parameter in Docker's words */
-export const checkNetworkMode = (own: HostConfig, hostname: string): void => {
+export const checkNetworkMode = (own: HostConfig, { Hostname: hostname = "", ExposedPorts }: ContainerConfig): void => {
   const mode = own.NetworkMode ?? "";
   const joins = mode.startsWith("container:");
   const conflicts = (what: string): Error => invalidParameter(`conflicting options: ${what}`);
@@ -35,4 +36,7 @@ export const checkNetworkMode = (own: HostConfig, hostname: string): void => {
   }
   const publishes = Object.keys(own.PortBindings ?? {}).length > 0 || own.PublishAllPorts;
   if (publishes) throw conflicts("port publishing and the container type network mode");
+  if (Object.keys(ExposedPorts ?? {}).length > 0) {
+    throw conflicts("port exposing and the container type network mode");
+  }
 };

@@ -1,3 +1,5 @@
+import { systemError } from "../../../base/errors.ts";
+import type { HostConfig } from "../../../wire/engine/container.ts";
 import type { TaskSpec } from "../../runtime/task-spec.ts";
 import { findDevices, findThrottleDevices } from "../../runtime/device/lookup.ts";
 import { createSpec } from "../../runtime/spec/create.ts";
@@ -25,6 +27,7 @@ export const createTaskSpec = (
   { rootfs, network, files, mounts }: Prepared,
 ): Omit<TaskSpec, "dir" | "attach" | "trace"> => {
   const { config, hostConfig } = record;
+  checkDeviceRequests(hostConfig);
   const env = network.env.length > 0 ? [...(config.Env ?? []), ...network.env] : (config.Env ?? []);
   const spec = createSpec({
     id: record.id,
@@ -55,4 +58,14 @@ export const createTaskSpec = (
     holdFds: [...network.holdFds],
     relays: network.relays.map(({ fd, proto, target }) => ({ fd, protocol: proto, ...target })),
   };
+};
+
+/** `--gpus` asks for a driver by capability, and none is there to answer. @throws EngineError in Docker's words */
+const checkDeviceRequests = ({ DeviceRequests }: HostConfig): void => {
+  const [first] = DeviceRequests ?? [];
+  if (!first) return;
+  const capabilities = (first.Capabilities ?? []).map((set) => `[${set.join(" ")}]`).join(" ");
+  throw systemError(
+    `could not select device driver ${JSON.stringify(first.Driver ?? "")} with capabilities: [${capabilities}]`,
+  );
 };

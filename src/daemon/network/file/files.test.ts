@@ -77,6 +77,7 @@ test("servers, domains and options that were asked for take the host's place", (
     resolvConfFile({ ...asked, embedded: false }).content,
     /nameserver 192\.0\.2\.1\nsearch a\.test b\.test\noptions ndots:2\n/,
   );
+  assert.match(resolvConfFile({ ...asked, embedded: false }).content, /\n# Option ndots from: override\n$/);
   assert.doesNotMatch(resolvConfFile({ ...input, search: ["."], embedded: false }).content, /^search/m);
 });
 

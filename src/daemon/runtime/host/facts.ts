@@ -15,6 +15,8 @@ const networkSysctls = ["net.ipv4.ip_unprivileged_port_start", "net.ipv4.ping_gr
 export const readHostFacts = (options: {
   cgroupDriver: "cgroupfs" | "systemd";
   recursiveReadOnly: boolean;
+  /** As `prepareAppArmor` tells. */
+  apparmor?: boolean;
   cgroups?: CgroupLayout;
 }): HostFacts => {
   const status = readFileSync("/proc/self/status", "utf8");
@@ -24,18 +26,10 @@ export const readHostFacts = (options: {
     thermalThrottlePaths: globSync("/sys/devices/system/cpu/cpu*/thermal_throttle").sort(),
     networkSysctls: networkSysctls.filter((name) => existsSync(join("/proc/sys", name.replaceAll(".", "/")))),
     hardLimits: parseLimits(readFileSync("/proc/self/limits", "utf8")),
-    apparmor: isAppArmorEnabled(),
+    apparmor: options.apparmor ?? false,
     seccomp: /^Seccomp:/m.test(status),
     recursiveReadOnly: options.recursiveReadOnly,
   };
-};
-
-const isAppArmorEnabled = (): boolean => {
-  try {
-    return readFileSync("/sys/module/apparmor/parameters/enabled", "utf8").startsWith("Y");
-  } catch {
-    return false;
-  }
 };
 
 // The file in which a v1 controller holds a limit; on v2 the one in any cgroup but the root.

@@ -163,6 +163,15 @@ test("a container's own /dev drops the default mounts below it", () => {
   );
 });
 
+test("a file is bound read-only by itself: nothing is mounted below it", () => {
+  const mount = { source: "/h", destination: "/c", readOnly: true };
+  const options = (file: boolean): string[] | undefined =>
+    createSpec(withHost({}, { mounts: [{ ...mount, file }] })).mounts.find(({ destination }) => destination === "/c")
+      ?.options;
+  assert.deepEqual(options(false), ["rbind", "rro", "rprivate"]);
+  assert.deepEqual(options(true), ["rbind", "ro", "rprivate"]);
+});
+
 test("a read-only root keeps what the runtime must write to", () => {
   const spec = createSpec(withHost({ ReadonlyRootfs: true }));
   assert.equal(spec.root.readonly, true);

@@ -1,4 +1,5 @@
 import type { OciProcess } from "../../../wire/oci/runtime.ts";
+import { defaultAppArmorProfile } from "../apparmor/profile.ts";
 import { capabilitySets, effectiveCapabilities } from "./capabilities.ts";
 import { createEnvironment } from "./environment.ts";
 import { existing } from "./existing.ts";
@@ -43,4 +44,4 @@ export const createProcess = (
 };
 
 const appArmorProfile = (privileged: boolean | undefined, own: string | undefined): string =>
-  own ?? (privileged ? "unconfined" : "docker-default");
+  own ?? (privileged ? "unconfined" : defaultAppArmorProfile);
