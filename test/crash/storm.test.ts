@@ -6,7 +6,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { useEngine } from "../support/engine.ts";
 import { type HttpAnswer, waitUntil } from "../support/http.ts";
 
-const kills = Number(process.env["BERTH_TEST_KILLS"] ?? 8);
+const kills = Number(process.env["BERTH_TEST_KILLS"] ?? 6);
 const workers = 3;
 const engine = useEngine();
 
