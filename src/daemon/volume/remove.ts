@@ -46,7 +46,8 @@ const discard = (context: VolumeContext, name: string): void => {
 };
 
 /**
- * Removes the volumes that no container has: the anonymous ones, with the filter `all` the named ones too.
+ * Removes the volumes that no container has: the anonymous ones, with the filter `all` the named ones too. Volumes with
+ * options of their own stay.
  * @throws EngineError invalid-parameter for a filter
  */
 export const prune = async (
@@ -64,9 +65,11 @@ export const prune = async (
   const all = filters.flag("all", false);
   const deleted: string[] = [];
   let bytes = 0;
-  for (const { name, labels, users } of Array.from(context.volumes.values())) {
+  for (const { name, labels, users, options } of Array.from(context.volumes.values())) {
     if (users.length > 0 || !filters.matchLabels(labels)) continue;
     if (!all && labels?.[anonymousLabel] === undefined) continue;
+    // What such a volume holds may lie elsewhere: on a server, on a device.
+    if (Object.keys(options ?? {}).length > 0) continue;
     bytes += await sizeOf(context, dataPath(context, name));
     // Somebody may have taken it into use meanwhile.
     if ((context.volumes.get(name)?.users.length ?? 1) > 0) continue;

@@ -19,7 +19,7 @@ export const ps = cases("ps", [
   "docker ps -aq | wc -l",
   "docker ps -q --no-trunc | wc -c",
   "docker ps -a --no-trunc --format '{{.Command}}'",
-  "docker ps -a --format '{{.ID}}|{{.Names}}|{{.Image}}|{{.Command}}|{{.Status}}|{{.Ports}}|{{.State}}|{{.Labels}}|{{.Mounts}}|{{.Networks}}|{{.LocalVolumes}}|{{.RunningFor}}'",
+  "docker ps -a --format '{{.ID}}|{{.Names}}|{{.Image}}|{{.Command}}|{{.Status}}|{{.Ports}}|{{.State}}|{{.Label \"color\"}}|{{.Mounts}}|{{.Networks}}|{{.LocalVolumes}}|{{.RunningFor}}'",
   "docker ps -a --format '{{.Label \"color\"}} {{.Size}}'",
   "docker ps -a --format 'table {{.Names}}\\t{{.Image}}'",
   "docker ps --format '{{.Nonsense}}'",

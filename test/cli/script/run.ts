@@ -84,7 +84,7 @@ export const run = cases("run", [
   inside("--oom-score-adj 500", "cat /proc/self/oom_score_adj"),
   inside("--init", "cat /proc/1/comm"),
   inside("", "cat /proc/1/comm; echo $$"),
-  inside("--pid host", "test $(ls /proc | grep -c ^[0-9]) -gt 10 && echo many"),
+  inside("--pid host", "test $$ -gt 1 && echo many"),
   inside("--ipc none", "ls -d /dev/shm 2>&1"),
   inside("--uts host", 'test -n "$(hostname)" && echo named'),
   inside("--network host", "ip -o link | grep -c LOOPBACK"),

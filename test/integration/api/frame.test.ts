@@ -18,6 +18,11 @@ const routes: Route[] = [
   }),
   { method: "GET", path: "/things/{name}/json", handle: (call) => call.json(200, { name: call.param("name") }) },
   { method: "POST", path: "/things", handle: async (call) => call.json(201, await call.body(shape)) },
+  {
+    method: "POST",
+    path: "/perhaps",
+    handle: async (call) => call.json(200, { body: (await call.optionalBody(shape)) ?? "none" }),
+  },
   { method: "POST", path: "/busy", handle: () => Promise.reject(conflict("it is <busy> & more")) },
   { method: "POST", path: "/same", handle: () => Promise.reject(notModified("same")) },
   { method: "POST", path: "/broken", handle: () => Promise.reject(new TypeError("oh")) },
@@ -104,6 +109,12 @@ test("the frame answers as Docker does", async (t) => {
     const broken = await api.call("POST", "/broken");
     assert.deepEqual([broken.status, broken.json], [500, { message: "oh" }]);
     assert.equal(api.errors.length, 1, "only the engine's own fault is reported");
+  });
+
+  await t.test("a body of null is none, where a call without one is fine", async () => {
+    assert.deepEqual((await api.call("POST", "/perhaps")).json, { body: "none" });
+    assert.deepEqual((await api.call("POST", "/perhaps", "null\n")).json, { body: "none" });
+    assert.deepEqual((await api.call("POST", "/perhaps", { Name: "x" })).json, { body: { Name: "x" } });
   });
 
   await t.test("bodies", async () => {

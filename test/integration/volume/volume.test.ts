@@ -137,6 +137,7 @@ test("a volume in use stays, in the words of Docker; prune takes the anonymous o
   await using volumes = new Volumes();
   const { service } = volumes;
   await service.create({ Name: "named" });
+  await service.create({ Name: "mounted", DriverOpts: { type: "tmpfs", device: "tmpfs" } });
   const anonymous = await service.create({});
   assert.match(anonymous.Name, /^[0-9a-f]{64}$/);
   assert.equal(anonymous.Labels?.["com.docker.volume.anonymous"], "");
