@@ -46,7 +46,8 @@ const discard = (context: VolumeContext, name: string): void => {
 };
 
 /**
- * Removes the volumes that no container has: the anonymous ones, with the filter `all` the named ones too.
+ * Removes the volumes that no container has: the anonymous ones, with the filter `all` the named ones too; never one that
+ * was made with options of its driver.
  * @throws EngineError invalid-parameter for a filter
  */
 export const prune = async (
@@ -64,7 +65,9 @@ export const prune = async (
   const all = filters.flag("all", false);
   const deleted: string[] = [];
   let bytes = 0;
-  for (const { name, labels, users } of Array.from(context.volumes.values())) {
+  for (const { name, labels, users, options } of Array.from(context.volumes.values())) {
+    // What is mounted from elsewhere was set up on purpose.
+    if (Object.keys(options ?? {}).length > 0) continue;
     if (users.length > 0 || !filters.matchLabels(labels)) continue;
     if (!all && labels?.[anonymousLabel] === undefined) continue;
     bytes += await sizeOf(context, dataPath(context, name));
