@@ -43,9 +43,9 @@ let failed = 0;
 let ended = false;
 for await (const line of createInterface({ input: qemu.stdout })) {
   console.log(line);
-  if (/^PASS /.test(line)) passed++;
-  if (/^FAIL /.test(line)) failed++;
-  if (/^GUEST ENDED 0/.test(line)) ended = true;
+  if (line.startsWith("PASS ")) passed++;
+  if (line.startsWith("FAIL ")) failed++;
+  if (line.startsWith("GUEST ENDED 0")) ended = true;
 }
 clearTimeout(overdue);
 console.log(`${passed} passed, ${failed} failed${ended ? "" : ", the guest did not end well"}`);
