@@ -148,7 +148,9 @@ test("a volume in use stays, in the words of Docker; prune takes the anonymous o
   );
   service.unreference("c9");
   assert.deepEqual((await service.prune()).VolumesDeleted, [anonymous.Name]);
+  await service.create({ Name: "elsewhere", DriverOpts: { type: "tmpfs", device: "tmpfs" } });
   assert.deepEqual((await service.prune(new Filters(new Map([["all", ["true"]]])))).VolumesDeleted, ["named"]);
+  assert.equal(service.get("elsewhere").Name, "elsewhere");
   assert.throws(() => service.get("named"), /get named: no such volume/);
   await assert.rejects(service.create({ Name: "../x" }), /includes invalid characters for a local volume name/);
 });

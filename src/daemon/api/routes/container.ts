@@ -125,7 +125,8 @@ export const containerRoutes = (containers: ContainerRoutesService): Route[] => 
         author: query.string("author"),
         pause: query.boolean("pause", true),
         changes: query.strings("changes"),
-        config,
+        // An empty one, or null, says nothing: the container's own is meant.
+        config: config && Object.keys(config).length > 0 ? config : undefined,
       });
       call.json(201, committed);
     },
