@@ -163,6 +163,7 @@ const checksOf = async (runtime: string): Promise<void> => {
     const confined = run("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "sleep", "100");
     for (const script of ["cat /proc/self/attr/current", "cat /proc/1/attr/current"])
       assert.equal(ok("exec", confined, "sh", "-c", script), "docker-default (enforce)");
+    assert.equal(ok("inspect", "-f", "{{.AppArmorProfile}}", confined), "docker-default");
     assert.match(docker("exec", confined, "mount", "-t", "tmpfs", "x", "/tmp").stderr, /denied/);
     ok("rm", "-f", confined);
     const read = ["busybox", "cat", "/proc/self/attr/current"];
