@@ -90,7 +90,7 @@ export const useEngine = (options: DaemonOptions & EngineImages = {}): Engine =>
     if (daemon.pid === undefined) await daemon.start();
     await empty(api);
     await assertNoLeaks(idle, scopeOf(daemon));
-    await daemon.stop();
+    assert.equal(await daemon.stop(), 0, `an orderly end:\n${await daemon.output()}`);
     // The bridge and its rules outlive the daemon on purpose, as Docker's do.
     const left = await leaksSince(nothing, { folders: [], cgroupParent: daemon.cgroupParent }, [
       "process",

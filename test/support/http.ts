@@ -56,8 +56,11 @@ export class Http {
     const response = await this.#send(method, path, body, {});
     const chunks: Buffer[] = [];
     const limit = setTimeout(() => response.destroy(new Error(`${method} ${path}: no end`)), answerLimitMs);
-    for await (const chunk of response) chunks.push(chunk as Buffer);
-    clearTimeout(limit);
+    try {
+      for await (const chunk of response) chunks.push(chunk as Buffer);
+    } finally {
+      clearTimeout(limit);
+    }
     const text = Buffer.concat(chunks).toString();
     return { status: response.statusCode ?? 0, headers: response.headers, text, json: parsed(text) };
   }

@@ -45,10 +45,11 @@ const rules = (): string[] => [
   ),
 ];
 
-/** Connections of the host with itself are not the engine's. */
+/** Connections of the host with itself, and what the kernel sends to groups of its own accord, are not the engine's. */
 const conntrack = (): string[] =>
   lines("/usr/sbin/conntrack", "-L")
     .map((line) => [...line.matchAll(/\b(?:src|dst|sport|dport)=\S+/g)].map(([match]) => match).join(" "))
+    .filter((line) => !/dst=(224\.|ff0)/.test(line))
     .filter((line) =>
       [...line.matchAll(/(?:src|dst)=(\S+)/g)].some(([, address]) => !/^(127\.|::1$)/.test(address ?? "")),
     );

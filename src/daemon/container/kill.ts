@@ -39,8 +39,16 @@ export const kill = async (context: ContainerContext, reference: string, signal:
   }
 };
 
-/** For verbs that are inside the container's queue already. */
-export const sendSignal = async (context: ContainerContext, id: string, number: number): Promise<void> => {
+/**
+ * For verbs that are inside the container's queue already.
+ * @param isEnding the caller waits for its exit: a process that is gone already is what it wants
+ */
+export const sendSignal = async (
+  context: ContainerContext,
+  id: string,
+  number: number,
+  isEnding = number === sigkill,
+): Promise<void> => {
   const { containers, live } = context;
   const record = containers.find(id);
   const running = live.of(id).task;
@@ -59,7 +67,7 @@ export const sendSignal = async (context: ContainerContext, id: string, number: 
   if (stops && !record.manuallyStopped) containers.update(id, () => ({ manuallyStopped: true }));
   if (!running.signal(number)) {
     // It is gone already and its exit is on its way through the queue.
-    if (number !== sigkill) throw systemError(`Cannot kill container: ${id}: No such process`);
+    if (!isEnding) throw systemError(`Cannot kill container: ${id}: No such process`);
     return;
   }
   // A frozen process acts on SIGKILL only once it is thawed.

@@ -57,7 +57,7 @@ export const stopRunning = async (context: ContainerContext, id: string, options
     const sent = await queue.run(id, async () => {
       if (!isRunningStill()) return false;
       containers.update(id, () => ({ manuallyStopped: true }));
-      await sendSignal(context, id, number);
+      await sendSignal(context, id, number, true);
       return isRunningStill();
     });
     if (!sent) return;

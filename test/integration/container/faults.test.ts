@@ -87,32 +87,3 @@ test("a daemon with a broken configuration or an unusable data root says so and 
     await assert.rejects(Daemon.start({ folder: home, args: [...args] }), words);
   }
 });
-
-test("a removal that meets a start is refused, and by force ends what was started", async () => {
-  const { api, docker } = engine;
-  for (const force of [false, true]) {
-    const { Id } = await api.ok<{ Id: string }>("POST", "/containers/create", {
-      Image: "busybox",
-      Cmd: ["sleep", "60"],
-    });
-    const starting = api.call("POST", `/containers/${Id}/start`);
-    const removed = await api.call("DELETE", `/containers/${Id}${force ? "?force=1" : ""}`);
-    const started = await starting;
-    if (!force && started.status === 204) {
-      // Whichever came first, nothing that runs was taken away.
-      assert.ok(removed.status === 409 || removed.status === 204, String(removed.status));
-      if (removed.status === 409) assert.equal(await docker.field(Id, "{{.State.Running}}"), "true");
-    }
-    await api.call("DELETE", `/containers/${Id}?force=1`);
-    assert.equal((await api.call("GET", `/containers/${Id}/json`)).status, 404);
-  }
-});
-
-test("what this engine cannot give is refused, not left out", async () => {
-  const { docker } = engine;
-  const gpu = await docker.run(["run", "--rm", "--gpus", "all", "busybox", "true"]);
-  assert.equal(gpu.code, 125);
-  assert.match(gpu.stderr, /could not select device driver "" with capabilities: \[\[gpu\]\]/);
-  const isolation = await docker.run(["run", "--rm", "--isolation", "hyperv", "busybox", "true"]);
-  assert.match(isolation.stderr, /invalid isolation 'hyperv' on linux/);
-});

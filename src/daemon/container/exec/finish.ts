@@ -34,7 +34,7 @@ const recordEnd = (context: ContainerContext, record: Readonly<ExecRecord>, exit
 };
 
 /** What its shim left; the record has it now. What a crash leaves here goes at the next start of a daemon. */
-const removeFolder = (context: ContainerContext, id: string): void =>
+export const removeFolder = (context: ContainerContext, id: string): void =>
   void rm(execFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
 
 /** Keeps why an exec did not start, for its inspect, and gives the error to tell. */

@@ -23,7 +23,6 @@ export const collectFolders = async (context: ContainerContext): Promise<void> =
 };
 
 /** What cannot be removed stays for the next start: it is no reason not to serve. */
-
 const sweep = async (
   context: ContainerContext,
   folder: string,

@@ -1,6 +1,6 @@
-import { mkdirSync, statSync } from "node:fs";
+import { lstatSync, mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { invalidParameter } from "../../../base/errors.ts";
+import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
 import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
@@ -78,9 +78,21 @@ const bindSource = (context: ContainerContext, record: Readonly<ContainerRecord>
     if (!mount.createSource) {
       throw invalidParameter(`invalid mount config for type "bind": bind source path does not exist: ${source}`);
     }
-    mkdirSync(source, { recursive: true, mode: 0o755 });
+    makeSource(source);
   }
   return source;
+};
+
+/** @throws EngineError system in Docker's words */
+const makeSource = (source: string): void => {
+  try {
+    mkdirSync(source, { recursive: true, mode: 0o755 });
+  } catch (error) {
+    // A dangling symlink is there and leads nowhere: for Go, the file exists.
+    const exists = lstatSync(source, { throwIfNoEntry: false }) !== undefined;
+    const why = exists ? "file exists" : (error as NodeJS.ErrnoException).message;
+    throw systemError(`error while creating mount source path '${source}': mkdir ${source}: ${why}`, error);
+  }
 };
 
 /**

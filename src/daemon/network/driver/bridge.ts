@@ -24,11 +24,12 @@ export const randomMac = (): string => {
  */
 export const ensureBridge = (route: NetlinkSocket, network: NetworkRecord, mark: string): number => {
   const { bridge, mtu, inhibitIPv4, gatewayModeIPv4 } = bridgeOptions(network);
-  const [created] = route.attempt([addBridge(bridge, { mac: randomMac(), mtu })]);
-  if (created !== null && !isCode(created, "EEXIST")) throw created;
+  if (!exists(route, bridge)) {
+    // In one system call, so that a daemon that is killed leaves no bridge that nobody knows as ours.
+    route.change([addBridge(bridge, { mac: randomMac(), mtu }), setLink({ name: bridge }, { alias: mark })]);
+  }
   const { index, kind, alias } = getLink(route, { name: bridge });
   if (kind !== "bridge") throw invalidParameter(`existing interface ${bridge} is not a bridge`);
-  if (created === null) route.change([setLink({ index }, { alias: mark })]);
   const present = listAddresses(route).filter(({ link }) => link === index);
   const wanted = new Set((network.ipam.config ?? []).map(({ Gateway: gateway }) => gateway));
   // The configuration of the default bridge may have changed.
@@ -43,6 +44,16 @@ export const ensureBridge = (route: NetlinkSocket, network: NetworkRecord, mark:
   settings(bridge, network);
   route.change([...stale.map(removeAddress), ...addresses, setLink({ index }, { up: true })]);
   return index;
+};
+
+const exists = (route: NetlinkSocket, name: string): boolean => {
+  try {
+    getLink(route, { name });
+    return true;
+  } catch (error) {
+    if (isCode(error, "ENODEV")) return false;
+    throw error;
+  }
 };
 
 const settings = (bridge: string, network: NetworkRecord): void => {
