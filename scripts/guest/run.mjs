@@ -1,5 +1,5 @@
 // The engine on a machine with cgroup v2 alone: Debian's kernel in an emulated machine, with this checkout on its disk.
-// Usage: node scripts/guest/run.mjs   (needs apt's package lists, and about a minute)
+// Usage: node scripts/guest/run.mjs [PATTERN]   (PATTERN: only checks whose name it matches; needs apt's package lists, and about a minute)
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
@@ -24,7 +24,14 @@ const qemu = spawn(
   [
     ...["-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"],
     ...firmware.flatMap((path) => ["-L", path]),
-    ...["-kernel", kernel, "-initrd", initramfs, "-append", "console=ttyS0 quiet panic=-1 random.trust_cpu=on"],
+    ...[
+      "-kernel",
+      kernel,
+      "-initrd",
+      initramfs,
+      "-append",
+      `console=ttyS0 quiet panic=-1 random.trust_cpu=on berth.only=${process.argv[2] ?? ""}`,
+    ],
     ...["-drive", `file=${disk},if=virtio,format=raw,cache=unsafe`],
     ...["-nic", "none", "-display", "none", "-monitor", "none", "-serial", "stdio", "-no-reboot"],
   ],

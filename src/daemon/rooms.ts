@@ -112,6 +112,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     mayBeContainer: (address) => networks.mayBeContainer(address),
     system: {
       cgroupDriver: runtime.cgroupDriver,
+      apparmor: runtime.host.apparmor,
       firewallBackend: networks.firewallName,
       counts: () => counts(store, images),
       storage: { name: content.layers.driver.name, status: () => content.layers.driver.status() },

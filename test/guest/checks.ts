@@ -51,8 +51,12 @@ const ok = (...args: string[]): string => {
 
 const read = (id: string, file: string): string => readFileSync(join(root, id, file), "utf8").trim();
 
+/** What `scripts/guest/run.mjs PATTERN` asked for. */
+const only = new RegExp(/berth\.only=(\S*)/.exec(readFileSync("/proc/cmdline", "utf8"))?.[1] ?? "");
+
 let failures = 0;
 const check = async (name: string, body: () => unknown): Promise<void> => {
+  if (!only.test(name)) return;
   const start = performance.now();
   try {
     await body();
@@ -163,6 +167,7 @@ const checksOf = async (runtime: string): Promise<void> => {
     const confined = run("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "sleep", "100");
     for (const script of ["cat /proc/self/attr/current", "cat /proc/1/attr/current"])
       assert.equal(ok("exec", confined, "sh", "-c", script), "docker-default (enforce)");
+    assert.equal(ok("inspect", "-f", "{{.AppArmorProfile}}", confined), "docker-default");
     assert.match(docker("exec", confined, "mount", "-t", "tmpfs", "x", "/tmp").stderr, /denied/);
     ok("rm", "-f", confined);
     const read = ["busybox", "cat", "/proc/self/attr/current"];
@@ -224,19 +229,15 @@ try {
     assert.equal(ok("inspect", "-f", "{{.State.OOMKilled}}", id), "false");
     ok("rm", id);
   });
-  await check("a published port is reached", () => {
+  await check("a published port is reached", async () => {
     const id = ok("run", "-d", "-p", "8080:80", "busybox", "httpd", "-f", "-h", "/www");
-    const fetch = () => spawnSync("/bin/wget", ["-qO-", "-T", "5", "http://127.0.0.1:8080/"], { encoding: "utf8" });
+    const get = () => fetch("http://127.0.0.1:8080/", { signal: AbortSignal.timeout(5000) }).then((one) => one.text());
     // Emulated, the server takes its time.
-    let fetched = fetch();
-    for (let tries = 0; fetched.status !== 0 && tries < 10; tries++) {
-      spawnSync("/bin/sleep", ["0.5"]);
-      fetched = fetch();
-    }
-    const rules = spawnSync("/usr/sbin/nft", ["list", "ruleset"], { encoding: "utf8" });
-    const inside = docker("exec", id, "wget", "-qO-", "-T", "5", "http://127.0.0.1/").stdout;
+    let text = "";
+    for (let tries = 0; text === "" && tries < 10; tries++) text = await get().catch(() => sleep(500).then(() => ""));
     ok("rm", "-f", id);
-    assert.match(fetched.stdout, /hello/, `${fetched.stderr} inside: ${inside} ${rules.stdout} ${rules.stderr}`);
+    assert.match(text, /hello/);
+    await assert.rejects(get());
   });
 } catch (error) {
   failures++;

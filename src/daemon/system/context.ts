@@ -32,6 +32,8 @@ export interface SystemContext {
   id: string;
   /** The driver in use: "cgroupfs" or "systemd". */
   cgroupDriver: "cgroupfs" | "systemd";
+  /** Containers are confined by AppArmor. */
+  apparmor: boolean;
   /** "iptables", "nftables", or "" when the engine makes no rules. */
   firewallBackend: string;
   counts(): { running: number; paused: number; stopped: number; images: number };

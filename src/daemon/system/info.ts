@@ -89,9 +89,10 @@ export const info = async (context: SystemContext): Promise<SystemInfo> => {
   };
 };
 
-const securityOptions = ({ config, cgroups }: SystemContext): string[] => {
+const securityOptions = ({ config, cgroups, apparmor }: SystemContext): string[] => {
   const { seccompProfile, noNewPrivileges } = config.containers;
   return [
+    ...(apparmor ? ["name=apparmor"] : []),
     `name=seccomp,profile=${seccompProfile}`,
     ...(noNewPrivileges ? ["name=no-new-privileges"] : []),
     ...(cgroups.version === 2 ? ["name=cgroupns"] : []),

@@ -2,6 +2,8 @@ import { join } from "node:path";
 import { rfc3339Nano, zeroTime } from "../../../base/clock.ts";
 import type { ContainerInspectResponse, ContainerState as WireState } from "../../../wire/engine/container.ts";
 import type { ContainerContext } from "../context.ts";
+import { appArmorProfile } from "../../runtime/spec/process.ts";
+import { parseSecurityOptions } from "../../runtime/spec/security-options.ts";
 import { etcFolder, logFile } from "../folders.ts";
 import { type ContainerRecord, slashed } from "../record.ts";
 import { type ContainerState, isActive, isPaused, statusWord } from "../state.ts";
@@ -35,7 +37,7 @@ export const inspect = async (
     Platform: "linux",
     MountLabel: "",
     ProcessLabel: "",
-    AppArmorProfile: "",
+    AppArmorProfile: appArmorProfileOf(context, record),
     ExecIDs: execIds.length > 0 ? execIds : null,
     HostConfig: record.hostConfig,
     GraphDriver: { Name: driver, Data: graphDriverData(context, record.id) },
@@ -50,6 +52,12 @@ export const inspect = async (
   }
   return document;
 };
+
+/** None before the first start, and where the host has no AppArmor. */
+const appArmorProfileOf = ({ host }: ContainerContext, { hostConfig, state }: ContainerRecord): string =>
+  host.apparmor && state.status !== "created"
+    ? appArmorProfile(hostConfig.Privileged, parseSecurityOptions(hostConfig.SecurityOpt).apparmor)
+    : "";
 
 /** overlay2 tells whose layer it is; drivers without mounts tell nothing. */
 const graphDriverData = (context: ContainerContext, id: string): Record<string, string> => {

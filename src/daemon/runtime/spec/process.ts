@@ -43,5 +43,6 @@ export const createProcess = (
   };
 };
 
-const appArmorProfile = (privileged: boolean | undefined, own: string | undefined): string =>
+/** The profile of a container on a host with AppArmor. @param own what `--security-opt apparmor=` names */
+export const appArmorProfile = (privileged: boolean | undefined, own: string | undefined): string =>
   own ?? (privileged ? "unconfined" : defaultAppArmorProfile);
