@@ -1,7 +1,8 @@
-import { chmodSync, closeSync, constants, mkdirSync, openSync } from "node:fs";
+import { chmodSync, closeSync, constants, openSync } from "node:fs";
 import { join } from "node:path";
 import { systemError } from "../base/errors.ts";
 import { tryLock } from "../linux/file/data.ts";
+import { makeDirectories } from "../linux/file/make-directories.ts";
 
 /** A data root that this engine alone works in, until it is disposed of. */
 export interface LockedRoot extends Disposable {
@@ -16,7 +17,7 @@ const rootMode = 0o710;
  * @throws system when another engine works in it.
  */
 export const lockDataRoot = (path: string): LockedRoot => {
-  mkdirSync(path, { recursive: true });
+  makeDirectories(path);
   // Also one that was there: whoever made it did not know what comes into it.
   chmodSync(path, rootMode);
   const fd = openSync(join(path, "engine.lock"), constants.O_RDWR | constants.O_CREAT, 0o600);

@@ -1,9 +1,9 @@
 import { randomUUID } from "node:crypto";
-import { mkdirSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/logger.ts";
+import { makeDirectories } from "../linux/file/make-directories.ts";
 import { detect } from "../linux/cgroup/layout.ts";
 import { listen, parseHost } from "./api/listener.ts";
 import { allRoutes } from "./api/routes/index.ts";
@@ -48,7 +48,7 @@ export const createEngine = async (config: EngineConfig, options: EngineOptions)
   const { log } = options;
   await using stack = new AsyncDisposableStack();
   stack.use(lockDataRoot(config.dataRoot));
-  mkdirSync(config.execRoot, { recursive: true, mode: execRootMode });
+  makeDirectories(config.execRoot, execRootMode);
   const database = stack.use(Database.open(join(config.dataRoot, "engine.db")));
   const events = new EventLog(database);
   const id = engineId(database);

@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { chmod, chown, lstat, mkdir, rm } from "node:fs/promises";
+import { chmod, chown, lstat, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
+import { makeDirectories } from "../../linux/file/make-directories.ts";
 import { dirname } from "node:path";
 import { EngineError, messageOf, systemError } from "../../base/errors.ts";
 
@@ -89,7 +90,7 @@ const guarded = (server: Server, { refuses }: ListenOptions): Server =>
   });
 
 const listenOnUnix = async (path: string, server: Server, options: ListenOptions): Promise<Listener> => {
-  await mkdir(dirname(path), { recursive: true });
+  makeDirectories(dirname(path));
   await removeStale(path, options.environment ?? process.env);
   const mask = process.umask(0o177);
   try {

@@ -43,4 +43,6 @@ test("a bind source that cannot be made is told as dockerd tells it", async () =
   const refused = await docker.run(["run", "--rm", "-v", `${dangling}:/x`, "busybox", "true"]);
   assert.equal(refused.code, 125);
   assert.match(refused.stderr, /error while creating mount source path '.*dangling': mkdir .*dangling: file exists/);
+  const nowhere = await docker.run(["run", "--rm", "-v", "/proc/nosuch:/x", "busybox", "true"]);
+  assert.match(nowhere.stderr, /mkdir \/proc\/nosuch: no such file or directory/);
 });

@@ -1,7 +1,8 @@
-import { lstatSync, mkdirSync, statSync } from "node:fs";
+import { mkdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
+import { makeDirectories } from "../../../linux/file/make-directories.ts";
 import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import { bindSourceError } from "../../runtime/start-error.ts";
@@ -86,12 +87,15 @@ const bindSource = (context: ContainerContext, record: Readonly<ContainerRecord>
 /** @throws EngineError system in Docker's words */
 const makeSource = (source: string): void => {
   try {
-    mkdirSync(source, { recursive: true, mode: 0o755 });
+    makeDirectories(source);
   } catch (error) {
     // A dangling symlink is there and leads nowhere: for Go, the file exists.
-    const exists = lstatSync(source, { throwIfNoEntry: false }) !== undefined;
-    const why = exists ? "file exists" : (error as NodeJS.ErrnoException).message;
-    throw systemError(`error while creating mount source path '${source}': mkdir ${source}: ${why}`, error);
+    const words: Record<string, string> = { EEXIST: "file exists", ENOENT: "no such file or directory" };
+    const { code = "", message } = error as NodeJS.ErrnoException;
+    throw systemError(
+      `error while creating mount source path '${source}': mkdir ${source}: ${words[code] ?? message}`,
+      error,
+    );
   }
 };
 
