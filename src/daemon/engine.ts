@@ -3,7 +3,6 @@ import { hostname } from "node:os";
 import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import type { Log } from "../base/logger.ts";
-import { makeDirectories } from "../linux/file/make-directories.ts";
 import { detect } from "../linux/cgroup/layout.ts";
 import { listen, parseHost } from "./api/listener.ts";
 import { allRoutes } from "./api/routes/index.ts";
@@ -12,7 +11,7 @@ import { maxApiVersion, minApiVersion } from "./api/version.ts";
 import { versionSteps } from "./api/versions/index.ts";
 import type { EngineConfig } from "./config/config.ts";
 import { applyReload } from "./config/load.ts";
-import { lockDataRoot } from "./data-root.ts";
+import { lockDataRoot, lockExecRoot } from "./lock.ts";
 import { EventLog } from "./event/log.ts";
 import { openRooms } from "./rooms.ts";
 import { Database } from "./state/database.ts";
@@ -38,7 +37,6 @@ export interface Engine extends AsyncDisposable {
 
 const socketPath = "/run/berth.sock";
 const dockerSocketPath = "/run/docker.sock";
-const execRootMode = 0o711;
 
 /**
  * Builds an engine from its configuration and lets it listen. Nothing is shared with other engines in the process.
@@ -48,7 +46,7 @@ export const createEngine = async (config: EngineConfig, options: EngineOptions)
   const { log } = options;
   await using stack = new AsyncDisposableStack();
   stack.use(lockDataRoot(config.dataRoot));
-  makeDirectories(config.execRoot, execRootMode);
+  stack.use(lockExecRoot(config.execRoot));
   const database = stack.use(Database.open(join(config.dataRoot, "engine.db")));
   const events = new EventLog(database);
   const id = engineId(database);

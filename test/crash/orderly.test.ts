@@ -28,6 +28,19 @@ test("SIGTERM ends the daemon with 0; containers run on and are found again", as
   await docker.ok("rm", "-f", "stays");
 });
 
+test("a second daemon on the same exec root is refused: it would take the first one's containers for orphans", async () => {
+  const { daemon, docker } = engine;
+  const id = (await docker.ok("run", "-d", "busybox", "sleep", "1000")).trim();
+  const second = daemon.spawn([
+    ...["--data-root", join(daemon.folder, "other"), "--host", `unix://${daemon.folder}/second.sock`],
+    ...["--pidfile", `${daemon.folder}/second.pid`],
+  ]);
+  assert.equal(await new Promise((resolve) => second.once("exit", resolve)), 1);
+  assert.match(await daemon.output(), /another daemon is using the exec root/);
+  assert.equal(await docker.field(id, "{{.State.Running}}"), "true");
+  await docker.ok("rm", "-f", id);
+});
+
 test("a second daemon on the same data root is refused, and the first one serves on", async () => {
   const { daemon, api } = engine;
   const pid = readFileSync(join(daemon.folder, "berthd.pid"), "utf8");
