@@ -121,9 +121,13 @@ test("a second daemon is refused", async () => {
   const third = start("c", "--pidfile", join(folder, "other.pid"));
   assert.equal(await third.ended, 1);
   assert.match(third.output(), /another daemon is using the data root/);
-  const fourth = start("c", "--pidfile", join(folder, "other.pid"), "--data-root", join(folder, "elsewhere"));
+  const elsewhere = ["--pidfile", join(folder, "other.pid"), "--data-root", join(folder, "elsewhere")];
+  const fourth = start("c", ...elsewhere);
   assert.equal(await fourth.ended, 1);
-  assert.match(fourth.output(), /can't create unix socket .*c\.sock: address already in use/);
+  assert.match(fourth.output(), /another daemon is using the exec root/);
+  const fifth = start("c", ...elsewhere, "--exec-root", join(folder, "elsewhere-exec"));
+  assert.equal(await fifth.ended, 1);
+  assert.match(fifth.output(), /can't create unix socket .*c\.sock: address already in use/);
   assert.equal((await get("c", "/_ping")).body, "OK", "the first serves on");
 });
 

@@ -70,6 +70,7 @@ test("the policies at boot", () => {
     [record(exited(1), { hostConfig: onFailure(2), restartCount: 2 }), undefined],
     [record(initialState, { hostConfig: policy("always"), startedBefore: false }), undefined],
     [record(exited(0), { hostConfig: { AutoRemove: true } }), { kind: "remove", id: "c" }],
+    [record(initialState, { hostConfig: { AutoRemove: true }, startedBefore: false }), { kind: "remove", id: "c" }],
   ];
   for (const [one, expected] of table) assert.deepEqual(plan(one), expected);
 });

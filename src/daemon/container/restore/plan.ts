@@ -40,7 +40,8 @@ const planOne = (record: Readonly<ContainerRecord>, found: Found, nowNs: bigint)
     return { kind: "record-exit", id, exit: found.kind === "exited" ? found.exit : lost };
   }
   if (state.status === "restarting") return { kind: "resume-restart", id };
-  if (hostConfig.AutoRemove && startedBefore) return { kind: "remove", id };
+  // Whoever was to start it, or to hear of its end, has gone with the earlier daemon.
+  if (hostConfig.AutoRemove) return { kind: "remove", id };
   const facts = { exitCode: state.exitCode, manuallyStopped, startedBefore, restartCount };
   return restartsAtBoot(hostConfig.RestartPolicy, facts) ? { kind: "start", id } : undefined;
 };
