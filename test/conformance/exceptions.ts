@@ -26,6 +26,11 @@ export const exceptions: Exception[] = [
   { path: /^body\.(message|State\.Error|Error\.Message)$/, becomes: ofCrun, reason: "messages name the runtime" },
   { path: /HostConfig\.Runtime$/, reason: "Berth's default runtime is crun" },
   { path: /LogConfig\.Config\.max-(file|size)$/, reason: "Berth rotates logs by default, and shows that it does" },
+  {
+    step: /\/stats/,
+    path: /blkio_stats/,
+    reason: "whether a container read from the disk or from the page cache is the machine's doing",
+  },
   { group: "system", path: /^headers\.builder-version$/, reason: "2 once /session and /grpc are there" },
   { group: "system", step: /\/version$/, path: /^body\./, reason: "Berth is made of other parts than dockerd" },
   {
