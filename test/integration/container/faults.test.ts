@@ -78,7 +78,7 @@ test("a daemon with a broken configuration or an unusable data root says so and 
   using folder = temporaryDirectory();
   writeFileSync(join(folder.path, "file"), "");
   for (const [args, words] of [
-    [["--data-root", join(folder.path, "file/below")], /ENOTDIR|not a directory/i],
+    [["--data-root", join(folder.path, "file/below")], /ENOTDIR|not a directory|EEXIST: .*file.$/im],
     [["--add-runtime", "x"], /runtime/],
     [["--no-such-flag"], /unknown flag: --no-such-flag/],
   ] as const) {
