@@ -66,9 +66,11 @@ static void timer_fire(enum timer timer) {
 static void loop(void) {
   while (state != ENDED || clients_count() > 0) {
     int64_t next = INT64_MAX, now = now_ms();
+    bool fired = false;
     for (int i = 0; i < TIMER_COUNT; i++)
-      if (timers[i] && timers[i] <= now) timer_fire(i);
+      if (timers[i] && timers[i] <= now) fired = true, timer_fire(i);
       else if (timers[i] && timers[i] < next) next = timers[i];
+    if (fired) continue; // it may have ended everything, or set another timer
     struct epoll_event event;
     if (epoll_wait(epoll_fd, &event, 1, next == INT64_MAX ? IDLE_FOREVER : (int)(next - now)) == 1) {
       struct source *source = event.data.ptr;
