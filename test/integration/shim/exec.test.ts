@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { connectShim } from "../../../src/daemon/runtime/shim/connect.ts";
 import { ShimStartError } from "../../../src/daemon/runtime/shim/connection.ts";
 import { kill } from "../../../src/linux/process/kill.ts";
+import { waitUntil } from "../../support/http.ts";
 import { Containers, demultiplex, everything, readAll } from "./container.ts";
 
 test("an exec has stdio, a half-close and an exit status of its own", async () => {
@@ -82,6 +83,16 @@ test("an exec ends although a process it left behind holds its pipes", async () 
   assert.equal(demultiplex(await readAll(attached[0]!)).stdout.toString(), "started\n");
   assert.equal((await connection.exited)?.exitCode, 0);
   assert.ok(performance.now() - before < 2000);
+});
+
+test("a shim ends with an exec that said nothing and left its pipes to another process", async () => {
+  await using containers = new Containers();
+  await containers.start("c", ["sleep", "60"]);
+  const { connection } = await containers.exec("c", "e1", ["sh", "-c", "sleep 30 &"]);
+  const state = readFileSync(join(containers.dir("c"), "execs", "e1", "shim.json"), "utf8");
+  const { pid } = JSON.parse(state) as { pid: number };
+  assert.equal((await connection.exited)?.exitCode, 0);
+  await waitUntil(() => !existsSync(`/proc/${pid}`), "the shim's end", 3000);
 });
 
 test("the end of the container ends its execs, with 137", async () => {
