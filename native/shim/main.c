@@ -21,8 +21,9 @@
 #define LAUNCH_FD 3
 #define TEXT_MAX 4096 // of what the runtime says when it fails
 #define IDLE_FOREVER (-1)
+#define CLOSE_RANGE_CLOEXEC 4u
 
-struct options opt = {.log_max_file = 1};
+struct options opt = {.log_max_file = 1, .runtime_fd = -1};
 static int epoll_fd;
 static int64_t timers[TIMER_COUNT];
 static pid_t runtime_pid, process_pid;
@@ -303,12 +304,14 @@ static void run_runtime(int stdio[3]) {
 
   for (int i = 0; i < 3; i++)
     if (stdio[i] >= 0) dup2(stdio[i], i);
-  syscall(SYS_close_range, 3u, ~0u, 0u);
+  // Closed by the exec, so that a runtime can be executed by its descriptor; a kernel before 5.11 closes them here.
+  if (opt.runtime_fd < 0 || syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC) != 0) syscall(SYS_close_range, 3u, ~0u, 0u);
   for (int i = 1; i < 65; i++) signal(i, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   umask(022);
+  if (opt.runtime_fd >= 0) syscall(SYS_execveat, opt.runtime_fd, "", argv, environ, AT_EMPTY_PATH);
   execv(opt.runtime, (char **)argv);
   dprintf(2, "%s: %s", opt.runtime, strerror(errno));
   _exit(127);
@@ -363,6 +366,7 @@ static void start(void) {
   write_state();
   runtime_pid = fork();
   if (runtime_pid == 0) run_runtime(stdio);
+  if (opt.runtime_fd >= 0) close(opt.runtime_fd);
   for (int i = 0; i < 3; i++)
     if (stdio[i] >= 0) close(stdio[i]);
   if (runtime_pid < 0) start_failed(strerror(errno), 0);
@@ -388,6 +392,7 @@ static void parse(char **argv) {
       if (strcmp(name, "--id") == 0) opt.id = value;
       else if (strcmp(name, "--dir") == 0) opt.dir = value;
       else if (strcmp(name, "--runtime") == 0) opt.runtime = value;
+      else if (strcmp(name, "--runtime-fd") == 0) opt.runtime_fd = atoi(value);
       else if (strcmp(name, "--bundle") == 0) opt.bundle = value;
       else if (strcmp(name, "--process") == 0) opt.process = value;
       else if (strcmp(name, "--log") == 0) opt.log = strcmp(value, "none") == 0 ? NULL : value;

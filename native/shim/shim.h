@@ -27,6 +27,7 @@ int64_t now_ms(void);                         // monotonic
 struct options {
   bool exec, tty, stdin_open, stdin_once;
   const char *id, *dir, *runtime, *bundle, *process;
+  int runtime_fd; // the runtime to execute, if not by its path; < 0: none
   const char *runtime_args[32], *command_args[32]; // before and after `run`/`exec`
   int runtime_arg_count, command_arg_count;
   int rows, columns;

@@ -64,6 +64,7 @@ export const createEngine = async (config: EngineConfig, options: EngineOptions)
     identity: { version: engineVersion, experimental: config.experimental },
     routes: allRoutes({ containers, images, networks, volumes, system, events }),
     steps: versionSteps,
+    onPing: () => rooms.expectStart(),
     onError: (error, what) => log("error", `Handler for ${what} returned error`, error),
     ...(options.trace === true ? { onTrace: (line: string) => log("info", line) } : {}),
   });

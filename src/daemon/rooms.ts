@@ -39,6 +39,8 @@ export interface Ground {
 export interface Rooms extends Pick<Services, "containers" | "images" | "networks" | "volumes">, AsyncDisposable {
   /** The engine has Docker's names on this machine, its socket too. */
   dockerNames: boolean;
+  /** A client has begun a command, and it may start a process. */
+  expectStart: () => void;
   /** Whether a connection from an address may be a container's. */
   mayBeContainer: (address: string) => boolean;
   system: Omit<SystemContext, "config" | "id" | "cgroups" | "host" | "eventReaders">;
@@ -57,6 +59,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   stack.use(content.workers);
   stack.use(content.durability);
   const runtime = await openRuntime(config, cgroups, log);
+  stack.use(runtime.runtime);
   const networks = stack.use(await openNetwork(config, database, clock, id, log));
   const volumes = new VolumeService({
     root: join(config.dataRoot, "volumes"),
@@ -109,6 +112,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   return {
     ...services,
     dockerNames: networks.names.claim === "docker",
+    expectStart: () => runtime.runtime.expectStart(),
     mayBeContainer: (address) => networks.mayBeContainer(address),
     system: {
       cgroupDriver: runtime.cgroupDriver,

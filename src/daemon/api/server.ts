@@ -18,6 +18,8 @@ export interface ApiOptions {
   steps: readonly VersionStep[];
   /** The answer of `/_ping` to which builder is the default. */
   builder?: "1" | "2";
+  /** Called at each ping, with which clients begin a command. */
+  onPing?: () => void;
   /** Told of every error that is the engine's own fault, with the call it happened in. */
   onError?: (error: unknown, what: string) => void;
   /** Traces every call, as `BERTH_TRACE=1` asks, and gives each line here. Without it only `X-Berth-Trace: 1` does. */
@@ -78,7 +80,8 @@ export class Api {
       // Go says nothing of a connection that stays.
       if (response.shouldKeepAlive) response.removeHeader("Connection");
       if (request.headers.host === undefined && request.httpVersion !== "1.0") refuseHostless(request);
-      else if (!this.#ping.answers(request, response)) void this.#serve(request, response, undefined);
+      else if (this.#ping.answers(request, response)) this.#options.onPing?.();
+      else void this.#serve(request, response, undefined);
     });
     server.on("upgrade", (request: IncomingMessage, stream: Duplex, head: Buffer) => {
       if (head.length > 0) stream.unshift(head);

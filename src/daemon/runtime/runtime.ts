@@ -1,9 +1,11 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { invalidParameter, notFound } from "../../base/errors.ts";
+import { AttachLock } from "../../linux/cgroup/attach-lock.ts";
 import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import { kill } from "../../linux/process/kill.ts";
 import { run } from "../../linux/process/run.ts";
+import { SealedProgram } from "../../linux/process/sealed.ts";
 import { cgroupDirectory } from "./cgroup-of.ts";
 import { cleanContainer } from "./clean.ts";
 import { requireSeccomp } from "./confinement.ts";
@@ -37,13 +39,29 @@ const deleteTimeoutMs = 30_000;
 const SIGKILL = 9;
 
 /** Starts containers through shims, and finds those again that an earlier daemon started. */
-export class Runtime {
+export class Runtime implements Disposable {
   readonly #options: RuntimeOptions;
   // Containers whose state is being removed: a next start of the same id waits.
   readonly #cleaning = new Map<string, Promise<void>>();
+  readonly #attachLock: AttachLock;
+  readonly #programs: ReadonlyMap<string, SealedProgram>;
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    this.#attachLock = new AttachLock(options.cgroups);
+    // What an unknown runtime does with itself is its own affair.
+    const known = options.runtimes.filter(({ kind }) => kind !== "other");
+    this.#programs = new Map(known.map(({ name, path }) => [name, new SealedProgram(path)]));
+  }
+
+  /** Lets go of what was kept ready for starts. */
+  [Symbol.dispose](): void {
+    for (const program of this.#programs.values()) program[Symbol.dispose]();
+  }
+
+  /** Tells that a process will be started in some milliseconds: what the kernel needs first is begun meanwhile. */
+  expectStart(): void {
+    this.#attachLock.prepare();
   }
 
   /** @throws EngineError invalid-parameter in Docker's words for a name that is not configured. */
@@ -73,24 +91,21 @@ export class Runtime {
     prepareWorkingDirectory(task.spec);
     step("root checked");
     await this.#cleaning.get(task.id);
-    await mkdir(task.dir, { recursive: true, mode: 0o700 });
-    await Promise.all([
-      writeFile(join(task.dir, "config.json"), JSON.stringify(task.spec), { mode: 0o600 }),
-      writeTaskFile(task.dir, {
-        version: 1,
-        id: task.id,
-        kind: "container",
-        runtime: runtime.name,
-        cgroup: identity.cgroup,
-        seccomp: identity.seccomp,
-      }),
-    ]);
+    // Small files on a tmpfs: written sooner than a thread would be found for them.
+    mkdirSync(task.dir, { recursive: true, mode: 0o700 });
+    writeFileSync(join(task.dir, "config.json"), JSON.stringify(task.spec), { mode: 0o600 });
+    writeTaskFile(task.dir, {
+      version: 1,
+      id: task.id,
+      kind: "container",
+      runtime: runtime.name,
+      cgroup: identity.cgroup,
+      seccomp: identity.seccomp,
+    });
     step("bundle");
     try {
       const shim = {
-        shim: this.#options.shimPath,
-        runtime: runtime.path,
-        runtimeArguments: [...context.runtimeArguments],
+        ...context.shim(),
         id: task.id,
         dir: task.dir,
         start: { bundle: task.dir },
@@ -167,7 +182,15 @@ export class Runtime {
       await cleanContainer(cgroups, cgroup, root, id);
     };
     return {
-      shimPath,
+      shim: () => {
+        const runtimeFd = this.#programs.get(runtime.name)?.fd() ?? null;
+        return {
+          shim: shimPath,
+          runtime: runtime.path,
+          ...(runtimeFd === null ? {} : { runtimeFd }),
+          runtimeArguments,
+        };
+      },
       cgroups,
       runtime,
       runtimeArguments,

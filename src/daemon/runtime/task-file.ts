@@ -1,4 +1,5 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFileSync } from "node:fs";
+import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { isCode } from "../../linux/error.ts";
 
@@ -18,8 +19,8 @@ export interface TaskFile {
 
 const name = "task.json";
 
-export const writeTaskFile = (dir: string, file: TaskFile): Promise<void> =>
-  writeFile(join(dir, name), JSON.stringify(file), { mode: 0o600 });
+export const writeTaskFile = (dir: string, file: TaskFile): void =>
+  writeFileSync(join(dir, name), JSON.stringify(file), { mode: 0o600 });
 
 /** null when the folder holds no task. */
 export const readTaskFile = async (dir: string): Promise<TaskFile | null> => {

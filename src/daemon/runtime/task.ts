@@ -1,4 +1,5 @@
-import { mkdir, writeFile } from "node:fs/promises";
+import { mkdirSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { systemError } from "../../base/errors.ts";
 import { freeze, freezerState, thaw } from "../../linux/cgroup/freezer.ts";
@@ -10,6 +11,7 @@ import type { OciResources } from "../../wire/oci/runtime.ts";
 import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { TaskProcess } from "./process.ts";
+import type { ShimOptions } from "./shim/arguments.ts";
 import { launchShim } from "./shim/launch.ts";
 import { ShimStartError } from "./shim/connection.ts";
 import type { ShimConnection } from "./shim/connection.ts";
@@ -26,7 +28,8 @@ const updateTimeoutMs = 30_000;
 
 /** What a task needs of the room it lives in. */
 export interface TaskContext {
-  shimPath: string;
+  /** What every launch of a shim names: its binary and the runtime's. */
+  shim: () => Pick<ShimOptions, "shim" | "runtime" | "runtimeFd" | "runtimeArguments">;
   cgroups: CgroupLayout;
   runtime: OciRuntime;
   /** `--root …` and what else goes before the runtime's command. */
@@ -128,27 +131,23 @@ export class Task extends TaskProcess {
    * @throws TaskStartError in Docker's words when it cannot be started.
    */
   async exec(spec: ExecSpec): Promise<TaskProcess> {
-    const { runtime, runtimeArguments, shimPath } = this.#context;
+    const { runtime, shim } = this.#context;
     const step = spec.trace ?? (() => {});
-    await mkdir(spec.dir, { recursive: true, mode: 0o700 });
+    mkdirSync(spec.dir, { recursive: true, mode: 0o700 });
     const file = join(spec.dir, "process.json");
-    await Promise.all([
-      writeFile(file, JSON.stringify(spec.process), { mode: 0o600 }),
-      writeTaskFile(spec.dir, {
-        version: 1,
-        id: this.id,
-        kind: "exec",
-        runtime: runtime.name,
-        cgroup: this.cgroup,
-        seccomp: this.#seccomp,
-      }),
-    ]);
+    writeFileSync(file, JSON.stringify(spec.process), { mode: 0o600 });
+    writeTaskFile(spec.dir, {
+      version: 1,
+      id: this.id,
+      kind: "exec",
+      runtime: runtime.name,
+      cgroup: this.cgroup,
+      seccomp: this.#seccomp,
+    });
     step("process.json");
     try {
       const { connection, process, attached } = await launchShim({
-        shim: shimPath,
-        runtime: runtime.path,
-        runtimeArguments: [...runtimeArguments],
+        ...shim(),
         id: this.id,
         dir: spec.dir,
         start: { process: file },

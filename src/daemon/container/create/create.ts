@@ -50,6 +50,7 @@ export const create = async (
   const wanted = platform === "" ? undefined : parsePlatform(platform);
   if (!own.Image) throw invalidParameter("no command specified");
   const image = context.images.get(own.Image, wanted);
+  context.runtime.expectStart(); // most containers are started as soon as they are made
   const id = newContainerId();
   checkNetworkMode(hostBody ?? {}, own);
   const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));

@@ -12,6 +12,7 @@ import type { ExecRecord } from "./record.ts";
 export const execCreate = (context: ContainerContext, reference: string, config: ExecConfig): { Id: string } => {
   const container = context.containers.find(reference);
   requireExecutable(container, reference);
+  context.runtime.expectStart();
   const [path, ...args] = config.Cmd ?? [];
   if (path === undefined) throw invalidParameter("No exec command specified");
   for (const entry of config.Env ?? []) {

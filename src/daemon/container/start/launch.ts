@@ -92,6 +92,7 @@ const startTask = async (
 ): Promise<Task> => {
   const { id } = created;
   const live = context.live.of(id);
+  context.runtime.expectStart();
   const rootfs = context.layers.mountWritable(id);
   step("rootfs");
   const network = await connectNetwork(context, created);

@@ -26,8 +26,10 @@ export interface ShimOptions {
   shim: string;
   /** The OCI runtime's binary, absolute. */
   runtime: string;
+  /** The same program open for reading, to be executed instead of the path. */
+  runtimeFd?: number;
   /** Arguments before the runtime's command: `--root`, `--systemd-cgroup`. */
-  runtimeArguments?: string[];
+  runtimeArguments?: readonly string[];
   /** Arguments behind it: `--no-pivot`. */
   commandArguments?: string[];
   /** The container's id, for an exec that of the container it runs in. */
@@ -64,6 +66,7 @@ export const shimArguments = (options: ShimOptions, descriptors: Descriptors): s
   options.dir,
   "--runtime",
   options.runtime,
+  ...(options.runtimeFd === undefined ? [] : ["--runtime-fd", String(descriptors.inherit(options.runtimeFd))]),
   ...("process" in options.start ? ["--exec", "--process", options.start.process] : ["--bundle", options.start.bundle]),
   ...(options.terminal ? ["--tty", `${options.terminal.rows}x${options.terminal.columns}`] : []),
   ...(options.stdin ? ["--stdin"] : []),
