@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { SeccompFilter } from "../runtime/seccomp/filters.ts";
 import type { HostFacts, SpecDefaults } from "../runtime/spec/input.ts";
 import type { Database } from "../state/database.ts";
+import type { Trash } from "../storage/trash.ts";
 import type { VolumeService } from "../volume/service.ts";
 import type { CopyTools } from "./archive/archive.ts";
 import type { LiveContainers } from "./live.ts";
@@ -29,6 +30,8 @@ export interface ContainerContext {
   readonly queue: KeyedQueue;
   readonly images: ImageService;
   readonly layers: LayerStore;
+  /** Takes the folders of removed containers. */
+  readonly trash: Trash;
   readonly runtime: Runtime;
   /** What the machine offers containers. */
   readonly host: HostFacts;

@@ -35,9 +35,11 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
     });
   const ranMs = Number((exit.exitedAt - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
   const record = recordExit(context, before, exit, restarting, ranMs);
-  live.lastExit = { StatusCode: exit.exitCode };
+  // A container that is removed next waits for the sync there.
   const removes = (record.hostConfig.AutoRemove ?? false) && !restarting && !live.keep;
-  await releaseResources(context, record, { keepRoot: removes });
+  const saved = removes ? undefined : context.database.synced().catch((error: unknown) => complain(context, id, error));
+  live.lastExit = { StatusCode: exit.exitCode };
+  await Promise.all([releaseResources(context, record, { keepRoot: removes }), saved]);
   context.execs.forgetUnstarted(id);
   // What the runtime keeps of it goes in its own time; a next start waits for that.
   const removed = task ? task.delete() : context.runtime.clean(taskFolder(context.settings, id));
@@ -89,8 +91,7 @@ const recordExit = (
           },
         });
       },
-      // A container that is removed next has its durable commit there.
-      before.hostConfig.AutoRemove && !restarting ? "light" : "durable",
+      "light",
     ) ?? before
   );
 };

@@ -1,5 +1,4 @@
-import { rename, rm } from "node:fs/promises";
-import { join } from "node:path";
+import { rmSync } from "node:fs";
 import { conflict, invalidParameter, isKind, messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./release.ts";
@@ -95,31 +94,30 @@ export const deleteContainer = async (
     }),
   );
   context.live.forget(id);
-  // That its start failed is no failure of the removal.
-  const { StatusCode } = live.lastExit;
-  settle(live.nextExit, { StatusCode });
-  settle(live.removed, { StatusCode });
-  // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
-  setImmediate(() => {
-    void discard(context, id).catch((error: unknown) =>
-      context.settings.log?.("warn", `container ${id}: removing its files: ${messageOf(error)}`),
-    );
-  });
+  try {
+    await context.database.synced();
+  } finally {
+    // That its start failed is no failure of the removal.
+    const { StatusCode } = live.lastExit;
+    settle(live.nextExit, { StatusCode });
+    settle(live.removed, { StatusCode });
+    // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
+    setImmediate(() => {
+      void discard(context, id).catch((error: unknown) =>
+        context.settings.log?.("warn", `container ${id}: removing its files: ${messageOf(error)}`),
+      );
+    });
+  }
 };
 
 /** Takes the layer and the files of a container that has no record any more off the disk. */
 const discard = async (context: ContainerContext, id: string): Promise<void> => {
-  const doomed = join(context.settings.dataRoot, "tmp", `removed-${id}`);
   await context.layers.removeWritable(id);
-  await rename(dataFolder(context.settings, id), doomed).catch(ignoreMissing);
-  await Promise.all([rm(doomed, { recursive: true, force: true }), forgetTask(context, id)]);
-};
-
-/** Its folder says what the runtime keeps of the container, so it goes last. */
-const forgetTask = async (context: ContainerContext, id: string): Promise<void> => {
+  context.trash.throwAway(dataFolder(context.settings, id));
+  // Its folder says what the runtime keeps of the container, so it goes last.
   const folder = taskFolder(context.settings, id);
   await context.runtime.clean(folder);
-  await rm(folder, { recursive: true, force: true });
+  rmSync(folder, { recursive: true, force: true });
 };
 
 const removeAnonymousVolumes = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
@@ -131,8 +129,4 @@ const removeAnonymousVolumes = async (context: ContainerContext, record: Readonl
       // Another container uses it: it stays, as in Docker.
     }
   }
-};
-
-const ignoreMissing = (error: NodeJS.ErrnoException): void => {
-  if (error.code !== "ENOENT") throw error;
 };

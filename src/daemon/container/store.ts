@@ -81,7 +81,7 @@ export class ContainerStore {
 
   /**
    * Stores a new or changed record together with what `also` adds to the transaction.
-   * @param durability light: what a reboot ends anyway (see `Database.lightTransaction`)
+   * @param durability light: what a reboot ends anyway, or what `Database.synced` is awaited for
    */
   put(
     record: ContainerRecord,
@@ -113,8 +113,9 @@ export class ContainerStore {
     return record;
   }
 
+  /** Removes a record; the removal survives a loss of power once `Database.synced` says so. */
   delete(record: Readonly<ContainerRecord>, also?: (transaction: Transaction) => void): void {
-    this.#database.transaction((transaction) => {
+    this.#database.lightTransaction((transaction) => {
       transaction.delete(this.#table, record.id);
       also?.(transaction);
     });

@@ -16,7 +16,7 @@ import { gatewayEndpoint } from "./sandbox/gateway.ts";
 import { linkTargets } from "./sandbox/link-targets.ts";
 import { SandboxNamespace, unpin } from "./sandbox/namespace.ts";
 import { forgetEndpoint, planEndpoint } from "./sandbox/plan.ts";
-import { routeThrough, silenceEndpoint } from "./sandbox/endpoint.ts";
+import { routeThrough, silenceEndpointNow } from "./sandbox/endpoint.ts";
 import { firewallPorts, linkRules } from "./sandbox/port-rules.ts";
 import { type NewSandbox, newSandbox } from "./sandbox/sandbox.ts";
 import { networkEvent } from "./event.ts";
@@ -85,7 +85,7 @@ const build = (
   using namespace = SandboxNamespace.create(path);
   for (const endpoint of endpoints) {
     undo.defer(() => {
-      silenceEndpoint(context.route, undefined, endpoint);
+      silenceEndpointNow(context.route, undefined, endpoint);
       context.sweeper.add(endpoint.hostInterface);
     });
     joinNetwork(context, namespace, endpoint);

@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import type { NetlinkQueue } from "../../linux/netlink/queue.ts";
 import type { NetlinkSocket } from "../../linux/netlink/socket.ts";
 import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
@@ -30,6 +31,8 @@ export interface NetworkContext {
   report: (message: string, error: unknown) => void;
   /** Routing netlink of the daemon's namespace. */
   route: NetlinkSocket;
+  /** The same beside the event loop: for changes that make the kernel wait. */
+  patient: NetlinkQueue;
   sweeper: LinkSweeper;
   connections: ConnectionTracker;
   ports: PortAllocator;

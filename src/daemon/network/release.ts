@@ -1,7 +1,7 @@
 import type { NetworkContext } from "./context.ts";
 import { networkEvent } from "./event.ts";
 import type { EndpointRecord, SandboxRecord } from "./record.ts";
-import { silenceEndpoint } from "./sandbox/endpoint.ts";
+import { hasSpoken, silenceEndpoint, silenceEndpointNow } from "./sandbox/endpoint.ts";
 import { unpin } from "./sandbox/namespace.ts";
 import { forgetEndpoint } from "./sandbox/plan.ts";
 import { firewallPorts } from "./sandbox/port-rules.ts";
@@ -14,11 +14,20 @@ export const release = async (context: NetworkContext, containerId: string): Pro
   const record = context.sandboxes.get(containerId);
   if (record === undefined) return;
   const ports = firewallPorts(context, record);
-  for (const endpoint of record.endpoints) silence(context, endpoint);
+  const spoken = record.ports.length > 0 || record.endpoints.some((endpoint) => hasSpoken(context.route, endpoint));
+  await Promise.all(
+    record.endpoints.map((endpoint) =>
+      silenceEndpoint(context.patient, context.bridges.get(endpoint.networkId), endpoint),
+    ),
+  );
+  for (const { hostInterface } of record.endpoints) context.sweeper.add(hostInterface);
   context.dns.stop(containerId);
   unpin(record.path);
   if (ports.length > 0 || record.links.length > 0) await context.firewall.removePorts(ports, record.links);
-  context.connections.forgetAddresses(record.endpoints.flatMap(addressesOf));
+  const addresses = record.endpoints.flatMap(addressesOf);
+  // What a silent container was sent, unanswered and untranslated, does its successor no harm.
+  if (spoken) context.connections.forgetAddresses(addresses);
+  else context.connections.forgetSometime(addresses);
   context.database.lightTransaction((transaction) => {
     transaction.delete(context.sandboxes, containerId);
     for (const endpoint of record.endpoints)
@@ -29,7 +38,7 @@ export const release = async (context: NetworkContext, containerId: string): Pro
 
 /** Stops an endpoint at once, and lets its link go. */
 export const silence = (context: NetworkContext, endpoint: EndpointRecord): void => {
-  silenceEndpoint(context.route, context.bridges.get(endpoint.networkId), endpoint);
+  silenceEndpointNow(context.route, context.bridges.get(endpoint.networkId), endpoint);
   context.sweeper.add(endpoint.hostInterface);
 };
 

@@ -5,6 +5,7 @@ import { EngineError, notFound } from "../../base/errors.ts";
 import { Filters } from "../../base/filters.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { readSysctl } from "../../linux/netlink/sysctl.ts";
+import { NetlinkQueue } from "../../linux/netlink/queue.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "../../linux/netlink/socket.ts";
 import type {
   EndpointSettings,
@@ -180,6 +181,7 @@ export class NetworkService implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.#watch[Symbol.dispose]();
     await this.#context.sweeper[Symbol.asyncDispose]();
+    await this.#context.patient[Symbol.asyncDispose]();
     await this.#context.connections[Symbol.asyncDispose]();
     await this.#context.dns[Symbol.asyncDispose]();
     this.#context.route.close();
@@ -208,6 +210,7 @@ const contextOf = (options: NetworkServiceOptions): NetworkContext => {
     firewall: options.firewall,
     report,
     route: new NetlinkSocket(NETLINK_ROUTE),
+    patient: new NetlinkQueue(NETLINK_ROUTE),
     sweeper: new LinkSweeper(mark),
     connections: new ConnectionTracker((error) => report("forgetting tracked connections", error)),
     ports: new PortAllocator(ephemeralRange),

@@ -47,6 +47,7 @@ export const containerContext = (parts: Parts): ContainerContext => {
     queue: new KeyedQueue(),
     images: parts.images,
     layers: content.layers,
+    trash: content.trash,
     copy: { views: parts.views, workers: content.workers },
     cgroups: parts.cgroups,
     runtime: runtime.runtime,

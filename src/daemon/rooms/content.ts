@@ -11,6 +11,7 @@ import { Leases } from "../content/leases.ts";
 import type { Database } from "../state/database.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { Overlay2 } from "../storage/overlay2/driver.ts";
+import { Trash } from "../storage/trash.ts";
 import { Vfs } from "../storage/vfs/driver.ts";
 
 /** Where images' and containers' bytes are, and what keeps them there. */
@@ -21,6 +22,8 @@ export interface ContentRoom {
   leases: Leases;
   collector: Collector;
   durability: Durability;
+  /** For the folders of removed containers. */
+  trash: Trash;
 }
 
 /** @param roots what images and containers need; asked at each collection */
@@ -45,7 +48,8 @@ export const openContent = (
   const durability = new Durability({ root: config.dataRoot, database, blobs, layers, workers, clock });
   const leases = new Leases(clock);
   const collector = new Collector({ blobs, layers, leases, roots });
-  return { workers, blobs, layers, leases, collector, durability };
+  const trash = new Trash(join(config.dataRoot, "containers/.trash"), workers);
+  return { workers, blobs, layers, leases, collector, durability, trash };
 };
 
 /** @throws EngineError not-implemented for a driver that this kernel or this version has not */

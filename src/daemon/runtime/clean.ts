@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { isCode } from "../../linux/error.ts";
 import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
@@ -27,7 +27,8 @@ export const cleanContainer = async (
   await killMembers(cgroups, cgroup);
   for (const end = Date.now() + killTimeoutMs; ;) {
     try {
-      remove(cgroups, cgroup);
+      // oxlint-disable-next-line no-await-in-loop -- tried again until it is done
+      await remove(cgroups, cgroup);
       break;
     } catch (error) {
       // A process that has just ended is counted a moment longer.
@@ -35,7 +36,8 @@ export const cleanContainer = async (
       await new Promise((resolve) => setTimeout(resolve, pollMs));
     }
   }
-  await rm(join(stateRoot, id), { recursive: true, force: true });
+  // A few files on a tmpfs.
+  rmSync(join(stateRoot, id), { recursive: true, force: true });
 };
 
 const killMembers = async (cgroups: CgroupLayout, cgroup: string): Promise<void> => {

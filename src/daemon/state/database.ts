@@ -3,6 +3,7 @@ import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { EngineError } from "../../base/errors.ts";
 import type { EventInput, StoredEvent } from "../event/event.ts";
+import { GroupSync } from "./group-sync.ts";
 import { migrations, type TableName, tableNames } from "./schema.ts";
 import { Table } from "./table.ts";
 
@@ -26,6 +27,8 @@ export interface Transaction {
  */
 export class Database implements Disposable {
   readonly #sql: DatabaseSync;
+  readonly #path: string;
+  #sync: GroupSync | undefined;
   readonly #clock: Clock;
   readonly #tables = new Map<TableName, Table<object>>();
   readonly #listeners = new Set<(event: StoredEvent) => void>();
@@ -58,15 +61,16 @@ export class Database implements Disposable {
         const steps = migrations.slice(version).join(";\n");
         sql.exec(`BEGIN IMMEDIATE; ${steps}; PRAGMA user_version = ${migrations.length}; COMMIT`);
       }
-      return new Database(sql, clock);
+      return new Database(sql, path, clock);
     } catch (error) {
       sql.close();
       throw error;
     }
   }
 
-  private constructor(sql: DatabaseSync, clock: Clock) {
+  private constructor(sql: DatabaseSync, path: string, clock: Clock) {
     this.#sql = sql;
+    this.#path = path;
     this.#clock = clock;
     for (const name of tableNames) this.#tables.set(name, new Table<object>(sql, name));
     this.#insertEvent = sql.prepare("INSERT INTO events (sequence, time_ns, event) VALUES (?, ?, ?)");
@@ -122,7 +126,7 @@ export class Database implements Disposable {
 
   /**
    * A transaction that survives a kill of the daemon but not surely a power loss, at a tenth of the price. For events
-   * alone, and for records of things that a reboot ends anyway.
+   * alone, for records of things that a reboot ends anyway, and for what waits for `synced` before it is answered.
    */
   lightTransaction<T>(work: (transaction: Transaction) => T): T {
     this.#sql.exec("PRAGMA synchronous = NORMAL");
@@ -131,6 +135,15 @@ export class Database implements Disposable {
     } finally {
       this.#sql.exec("PRAGMA synchronous = FULL");
     }
+  }
+
+  /**
+   * Fulfilled once every commit so far survives a loss of power: for answers that may wait while the event loop goes on.
+   * Commits that come close together share one sync. @throws system errors
+   */
+  synced(): Promise<void> {
+    this.#sync ??= new GroupSync(`${this.#path}-wal`);
+    return this.#sync.synced();
   }
 
   /** States something that changed no record. */
@@ -158,6 +171,7 @@ export class Database implements Disposable {
   }
 
   close(): void {
+    void this.#sync?.close();
     this.#sql.close();
   }
 

@@ -1,4 +1,5 @@
-import { readdirSync, rmdirSync } from "node:fs";
+import { readdirSync } from "node:fs";
+import { rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import { isCode } from "../error.ts";
 import { allDirectories, directoryOf } from "./layout.ts";
@@ -23,22 +24,35 @@ export const members = (layout: CgroupLayout, path: string): number[] => {
 };
 
 /**
- * Removes a cgroup and all below it, in every hierarchy. What is gone already is nothing to do.
+ * Removes a cgroup and all below it, in every hierarchy. What is gone already is nothing to do. The kernel takes 0.2 ms
+ * for each, on a thread of libuv's pool.
  * @throws SystemError-like EBUSY while a process is in it.
  */
-export const remove = (layout: CgroupLayout, path: string): void => {
+export const remove = async (layout: CgroupLayout, path: string): Promise<void> => {
   // The roots hold the whole machine.
   if (join("/", path) === "/") throw new RangeError("the root cgroup cannot be removed");
-  for (const directory of allDirectories(layout, path))
-    for (const each of tree(directory).toReversed()) removeOne(each);
+  for (const directory of allDirectories(layout, path)) {
+    // oxlint-disable-next-line no-await-in-loop -- more threads would only wait for one lock
+    await removeTree(directory);
+  }
 };
 
-const removeOne = (directory: string): void => {
+/** Most have nothing below them, which asking would take longer than trying. */
+const removeTree = async (directory: string): Promise<void> => {
   try {
-    rmdirSync(directory);
+    await rmdir(directory);
   } catch (error) {
-    if (!isCode(error, "ENOENT")) throw error;
+    if (isCode(error, "ENOENT")) return;
+    const [, ...below] = tree(directory);
+    if (!isCode(error, "EBUSY") || below.length === 0) throw error;
+    // oxlint-disable-next-line no-await-in-loop -- children first
+    for (const each of below.toReversed()) await rmdir(each).catch(ignoreMissing);
+    await rmdir(directory).catch(ignoreMissing);
   }
+};
+
+const ignoreMissing = (error: unknown): void => {
+  if (!isCode(error, "ENOENT")) throw error;
 };
 
 /** A directory and all below it, parents first. */

@@ -128,8 +128,9 @@ export const mountOverlayByPage = (overlay: Overlay): void => {
   }
 };
 
-/** Whether the new calls only collect options for the old one, any name among them: before 6.5. */
-const takesOptionsAtTheEnd = (): boolean => takes("no-such-option");
+/** Whether the new calls only collect options for the old one, any name among them: before 6.5. A kernel stays as it is. */
+const takesOptionsAtTheEnd = (): boolean => (optionsAtTheEnd ??= takes("no-such-option"));
+let optionsAtTheEnd: boolean | undefined;
 
 /** Whether overlay of this kernel takes an option when it is named, asked with a directory that is always there. */
 const takes = (option: string): boolean => {

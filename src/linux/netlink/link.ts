@@ -12,6 +12,7 @@ const IFLA_IFNAME = 3;
 const IFLA_MTU = 4;
 const IFLA_MASTER = 10;
 const IFLA_LINKINFO = 18;
+const IFLA_STATS64 = 23;
 const IFLA_IFALIAS = 20;
 const IFLA_NET_NS_FD = 28;
 const IFLA_EXT_MASK = 29;
@@ -179,6 +180,19 @@ export const getLink = (socket: NetlinkSocket, link: LinkReference): Link => {
     payload: Buffer.concat([ifinfo({ index }), ...name, withoutStatistics]),
   });
   return linkOf(reply as Reply);
+};
+
+/** How many packets a link has received so far. For our end of a veth pair: those that its peer sent. @throws SystemError ENODEV */
+export const receivedPackets = (socket: NetlinkSocket, link: LinkReference): bigint => {
+  const { index, name, about } = reference(link);
+  const [reply] = socket.ask({
+    type: RTM_GETLINK,
+    flags: 0,
+    about,
+    payload: Buffer.concat([ifinfo({ index }), ...name]),
+  });
+  const found = attributes((reply as Reply).payload.subarray(infoBytes));
+  return (found.get(IFLA_STATS64) as Buffer).readBigUInt64LE(0);
 };
 
 /** All links of the socket's namespace. */

@@ -149,7 +149,7 @@ export class Sandbox implements AsyncDisposable {
       for (const socket of task.attached) socket.destroy();
     }
     const { remove } = await import("../../../src/linux/cgroup/members.ts");
-    remove(this.cgroups, this.parent);
+    await remove(this.cgroups, this.parent);
     rmSync(this.root, { recursive: true, force: true });
   }
 }

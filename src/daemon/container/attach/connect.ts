@@ -22,9 +22,9 @@ export const connect = (
     const finish = (how: "ended" | "detached" | "left"): void => {
       if (settled) return;
       settled = true;
-      if (how === "ended") client.end();
-      else streams.destroy();
-      if (how === "detached") client.end();
+      // Both sides may be half-open: nobody else closes this one.
+      streams.destroy();
+      if (how !== "left") client.end();
       resolve(how);
     };
     streams.on("error", () => finish("ended"));
@@ -32,6 +32,8 @@ export const connect = (
     streams.on("close", () => finish("ended"));
     client.on("error", () => finish("left"));
     client.on("close", () => finish("left"));
+    // A process without output may have ended before anybody listened.
+    if (streams.readableEnded || streams.destroyed) return finish("ended");
     streams.pipe(client, { end: false });
     if (!options.stdin) {
       client.resume();

@@ -79,6 +79,7 @@ export const create = async (
     manuallyStopped: false,
   };
   await store(context, { ...record, name: "", mounts: [] }, name.replace(/^\//, ""), mounts, image.chainId);
+  await context.database.synced();
   return { Id: id, Warnings: warnings };
 };
 
@@ -101,12 +102,15 @@ const store = async (
     await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
     const complete: ContainerRecord = { ...record, name, mounts: made };
     await furnish(context, complete);
-    context.containers.put(complete, (transaction) =>
-      transaction.emit({
-        Type: "container",
-        Action: "create",
-        Actor: { ID: record.id, Attributes: eventAttributes(complete) },
-      }),
+    context.containers.put(
+      complete,
+      (transaction) =>
+        transaction.emit({
+          Type: "container",
+          Action: "create",
+          Actor: { ID: record.id, Attributes: eventAttributes(complete) },
+        }),
+      "light",
     );
   } catch (error) {
     context.volumes.unreference(record.id);

@@ -1,4 +1,4 @@
-import { rm } from "node:fs/promises";
+import { rmSync } from "node:fs";
 import { EngineError, invalidParameter, messageOf } from "../../../base/errors.ts";
 import type { TaskProcess } from "../../runtime/process.ts";
 import { TaskStartError } from "../../runtime/start-error.ts";
@@ -34,8 +34,13 @@ const recordEnd = (context: ContainerContext, record: Readonly<ExecRecord>, exit
 };
 
 /** What its shim left; the record has it now. What a crash leaves here goes at the next start of a daemon. */
-export const removeFolder = (context: ContainerContext, id: string): void =>
-  void rm(execFolder(context.settings, id), { recursive: true, force: true }).catch(() => undefined);
+export const removeFolder = (context: ContainerContext, id: string): void => {
+  try {
+    rmSync(execFolder(context.settings, id), { recursive: true, force: true });
+  } catch {
+    // No reason to fail what has been done.
+  }
+};
 
 /** Keeps why an exec did not start, for its inspect, and gives the error to tell. */
 export const startFailed = (context: ContainerContext, record: Readonly<ExecRecord>, error: unknown): EngineError => {

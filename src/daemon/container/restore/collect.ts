@@ -22,7 +22,7 @@ export const collectFolders = async (context: ContainerContext): Promise<void> =
   ]);
 };
 
-/** What cannot be removed stays for the next start: it is no reason not to serve. */
+/** What cannot be removed stays for the next start: it is no reason not to serve. The trash, a hidden name, empties itself. */
 const sweep = async (
   context: ContainerContext,
   folder: string,
@@ -30,7 +30,7 @@ const sweep = async (
   clean: (path: string) => Promise<void>,
 ): Promise<void> => {
   const names = await readdir(folder).catch(() => []);
-  const paths = names.filter((name) => !known(name)).map((name) => join(folder, name));
+  const paths = names.filter((name) => !known(name) && !name.startsWith(".")).map((name) => join(folder, name));
   await Promise.all(
     paths.map(async (path) => {
       try {

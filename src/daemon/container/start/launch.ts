@@ -4,7 +4,7 @@ import type { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
 import { taskFolder } from "../folders.ts";
 import { handleExit } from "../exit.ts";
-import { releaseResources } from "../release.ts";
+import { complain, releaseResources } from "../release.ts";
 import { beginHealth } from "../health/begin.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { deleteContainer } from "../remove.ts";
@@ -105,6 +105,7 @@ const startTask = async (
     const mounts = await mountAll(context, record);
     step("mounts");
     const pending = [...live.pending];
+    let remembered: Promise<void> | undefined;
     const spec = taskSpec(context, record, { rootfs, network, files, mounts });
     reached.log = true;
     step("spec");
@@ -117,13 +118,14 @@ const startTask = async (
         stderr,
         raw: record.config.Tty ?? false,
       })),
-      spawned: () => rememberStart(context, record),
+      spawned: () => void (remembered = rememberStart(context, record)),
       trace: step,
     });
     pending.forEach((attachment, i) => {
       const streams = task.attached[i];
       if (streams) void attachment.connect(streams);
     });
+    await remembered;
     return task;
   } finally {
     network.closeFds();
@@ -134,10 +136,12 @@ const startTask = async (
  * What must survive a loss of power about a start: that there was one, for the restart policies of the next boot. It is
  * written while the runtime works; which process it became is written lightly afterwards, since a reboot ends it.
  */
-const rememberStart = (context: ContainerContext, { id }: Readonly<ContainerRecord>): void => {
+const rememberStart = async (context: ContainerContext, { id }: Readonly<ContainerRecord>): Promise<void> => {
   const record = context.containers.get(id);
   if (!record || (record.startedBefore && !record.manuallyStopped)) return;
-  context.containers.update(id, () => ({ startedBefore: true, manuallyStopped: false }));
+  context.containers.update(id, () => ({ startedBefore: true, manuallyStopped: false }), undefined, "light");
+  // The process is on its way whatever the disk says.
+  await context.database.synced().catch((error: unknown) => complain(context, id, error));
 };
 
 const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord>, task: Task): ContainerRecord =>

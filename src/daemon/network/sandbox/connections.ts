@@ -10,8 +10,12 @@ import { readSysctl } from "../../../linux/netlink/sysctl.ts";
 import type { PublishedPort } from "../record.ts";
 
 const udp = 17;
-/** Up to so many tracked connections, one walk through all is quicker than two for each address. */
-const fewConnections = 64;
+/** Up to so many tracked connections for each address, one walk through all is quicker than two for each address. */
+const fewConnections = 1000;
+/** However many addresses: what is held in memory at once. */
+const maxConnections = 50_000;
+/** How long an address whose connections matter little may wait for others to share a walk with. */
+const sometimeMs = 1000;
 
 /**
  * Forgets tracked connections, so that addresses and ports can change hands under traffic. The kernel's walk through its
@@ -24,6 +28,8 @@ export class ConnectionTracker implements AsyncDisposable {
   #waiting = new Set<string>();
   #underWay = new Set<string>();
   #running: Promise<void> = Promise.resolve();
+  readonly #sometime = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
 
   /** @param report told what the kernel refuses: without connection tracking there is nothing to forget */
   constructor(report: (error: unknown) => void) {
@@ -35,6 +41,12 @@ export class ConnectionTracker implements AsyncDisposable {
     if (addresses.length === 0) return;
     if (this.#waiting.size === 0) void this.#enqueue(() => this.#forgetWaiting());
     for (const address of addresses) this.#waiting.add(address);
+  }
+
+  /** The same within a second or so, in one walk with all that come until then; nobody has to wait for it. */
+  forgetSometime(addresses: readonly string[]): void {
+    for (const address of addresses) this.#sometime.add(address);
+    if (this.#sometime.size > 0) this.#timer ??= setTimeout(() => this.#forgetNow(), sometimeMs).unref();
   }
 
   /** Fulfilled once nothing of the earlier owners of these addresses is tracked. */
@@ -58,8 +70,17 @@ export class ConnectionTracker implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#forgetNow();
     await this.#running;
     this.#socket.close();
+  }
+
+  #forgetNow(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    const addresses = [...this.#sometime];
+    this.#sometime.clear();
+    this.forgetAddresses(addresses);
   }
 
   async #forgetWaiting(): Promise<void> {
@@ -69,7 +90,7 @@ export class ConnectionTracker implements AsyncDisposable {
     try {
       const tracked = Number(readSysctl(["net", "netfilter", "nf_conntrack_count"]));
       if (tracked === 0) return;
-      if (tracked <= fewConnections) {
+      if (tracked <= Math.min(fewConnections * addresses.size, maxConnections)) {
         const all = await allConnections(this.#socket);
         this.#forget(
           all.filter(({ original, reply }) => addresses.has(original.source) || addresses.has(reply.source)),

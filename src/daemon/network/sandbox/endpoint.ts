@@ -1,6 +1,8 @@
-import { isCode } from "../../../linux/error.ts";
+import { isCode, type SystemError } from "../../../linux/error.ts";
 import { addAddress } from "../../../linux/netlink/address.ts";
-import { addVeth, getLink, removeLink, setBridgePort, setLink } from "../../../linux/netlink/link.ts";
+import { addVeth, getLink, receivedPackets, removeLink, setBridgePort, setLink } from "../../../linux/netlink/link.ts";
+import type { Message } from "../../../linux/netlink/message.ts";
+import type { NetlinkQueue } from "../../../linux/netlink/queue.ts";
 import { removeNeighbour, replaceNeighbour } from "../../../linux/netlink/neighbour.ts";
 import { replaceRoute } from "../../../linux/netlink/route.ts";
 import type { NetlinkSocket } from "../../../linux/netlink/socket.ts";
@@ -69,22 +71,53 @@ export const routeThrough = (namespace: SandboxNamespace, endpoint: EndpointReco
 };
 
 /**
- * Stops an endpoint at once: no packet passes and no address is answered for any more. The link itself goes with its
- * namespace, or by the sweep.
+ * Stops an endpoint: once fulfilled no packet passes and no address is answered for any more. The link itself goes with
+ * its namespace, or by the sweep.
  */
-export const silenceEndpoint = (
+export const silenceEndpoint = async (
+  host: NetlinkQueue,
+  bridgeIndex: number | undefined,
+  endpoint: EndpointRecord,
+): Promise<void> => {
+  const [failed] = await host.attempt(silence(bridgeIndex, endpoint));
+  throwUnlessGone(failed);
+};
+
+/** The same within this turn. */
+export const silenceEndpointNow = (
   host: NetlinkSocket,
   bridgeIndex: number | undefined,
   endpoint: EndpointRecord,
 ): void => {
-  const results = host.attempt([
-    setLink({ name: endpoint.hostInterface }, { up: false }),
-    ...(bridgeIndex === undefined
-      ? []
-      : addressesOf(endpoint).map(({ address }) => removeNeighbour({ link: bridgeIndex, address }))),
-  ]);
-  const failed = results[0];
-  if (failed !== null && failed !== undefined && !isCode(failed, "ENODEV")) throw failed;
+  const [failed] = host.attempt(silence(bridgeIndex, endpoint));
+  throwUnlessGone(failed);
+};
+
+const silence = (bridgeIndex: number | undefined, endpoint: EndpointRecord): Message[] => [
+  setLink({ name: endpoint.hostInterface }, { up: false }),
+  ...(bridgeIndex === undefined
+    ? []
+    : addressesOf(endpoint).map(({ address }) => removeNeighbour({ link: bridgeIndex, address }))),
+];
+
+const throwUnlessGone = (failed: SystemError | null | undefined): void => {
+  if (failed && !isCode(failed, "ENODEV")) throw failed;
+};
+
+/** The announcement of its address, which the kernel sends for an interface that comes up (arp_notify). */
+const announcements = 1n;
+
+/**
+ * Whether an endpoint may have sent anything but the announcement of its address. One that has not has answered nothing
+ * either, not even a question for its hardware address.
+ */
+export const hasSpoken = (host: NetlinkSocket, endpoint: EndpointRecord): boolean => {
+  try {
+    return receivedPackets(host, { name: endpoint.hostInterface }) > announcements;
+  } catch (error) {
+    if (isCode(error, "ENODEV")) return true;
+    throw error;
+  }
 };
 
 export const linkRemoval = (endpoint: EndpointRecord): ReturnType<typeof removeLink> =>

@@ -8,8 +8,8 @@ const linkCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const linkLength = 26;
 
 /**
- * The directories of one root, as Docker names them: `<id>/diff` a layer's files, `<id>/link` its short name, `l/<short>`
- * a link to its diff, `<id>/lower` the short names of the layers below (topmost first), `<id>/work` and `<id>/merged`.
+ * The directories of one root, as Docker names them: `<id>/diff` a layer's files, `<id>/link` the short name of one that
+ * is below others, `l/<short>` a link to its diff, `<id>/lower` the short names of the layers below (topmost first), `<id>/work` and `<id>/merged`.
  */
 export class Layout {
   readonly root: string;
@@ -48,9 +48,6 @@ export class Layout {
       mkdirSync(join(directory, "diff"));
       // The root directory of containers, whatever the process's umask is.
       chmodSync(join(directory, "diff"), 0o755);
-      const link = newLink();
-      writeFileSync(join(directory, "link"), link);
-      symlinkSync(join("..", id, "diff"), join(this.root, "l", link));
       if (parent !== null) writeFileSync(join(directory, "lower"), this.#lowerOf(parent));
       if (writable) {
         mkdirSync(join(directory, "work"), { mode: 0o700 });
@@ -75,8 +72,19 @@ export class Layout {
     if (link !== null && /^[A-Z2-7]+$/.test(link)) rmSync(join(this.root, "l", link), { force: true });
   }
 
+  /** A layer gets its short name when something is put on top of it, which for most containers' is never. */
+  #linkOf(id: string): string {
+    const file = join(this.directory(id), "link");
+    const known = readOrNull(file);
+    if (known !== null) return known;
+    const link = newLink();
+    symlinkSync(join("..", id, "diff"), join(this.root, "l", link));
+    writeFileSync(file, link);
+    return link;
+  }
+
   #lowerOf(parent: string): string {
-    const link = readFileSync(join(this.directory(parent), "link"), "utf8");
+    const link = this.#linkOf(parent);
     const below = readOrNull(join(this.directory(parent), "lower"));
     return below === null ? `l/${link}` : `l/${link}:${below}`;
   }
