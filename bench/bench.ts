@@ -41,15 +41,15 @@ const prefixOf = (value: string): string => (value === "installed" ? "" : value)
 const installed = async (name: string): Promise<boolean> =>
   (await run(["/bin/sh", "-c", `command -v ${name}`])).code === 0;
 
-const startEngines = async (): Promise<Engine[]> => {
-  const engines = [await startNull(engineFolder("null"))];
+/** `engines` gets each as soon as it runs: those that do are stopped when another cannot be started. */
+const startEngines = async (engines: Engine[]): Promise<void> => {
+  engines.push(await startNull(engineFolder("null")));
   if (!options["no-berth"]) engines.push(await startBerth(engineFolder("berth")));
   const dockerds = options.dockerd ?? ((await installed("dockerd")) ? ["installed"] : []);
   for (const [index, prefix] of dockerds.entries())
     engines.push(await startDockerd(engineFolder(`dockerd-${index}`), prefixOf(prefix)));
   const podman = options.podman ?? ((await installed("podman")) ? "installed" : undefined);
   if (podman !== undefined) engines.push(await startPodman(engineFolder("podman"), prefixOf(podman)));
-  return engines;
 };
 
 const loadImage = async (engine: Engine): Promise<void> => {
@@ -130,9 +130,10 @@ const unmountBelow = (path: string): void => {
 };
 
 const main = async (): Promise<number> => {
-  const engines = await startEngines();
+  const engines: Engine[] = [];
   let failed = false;
   try {
+    await startEngines(engines);
     for (const engine of engines) if (engine.name !== "null") await loadImage(engine);
     const wrong = options.unchecked ? {} : await check(engines);
     for (const [name, texts] of Object.entries(wrong)) {

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import type { Engine } from "./engines.ts";
 import { must } from "./process.ts";
 
@@ -38,6 +38,18 @@ const limitOf = (pid: number, controller: string, file: string): string => {
   }
 };
 
+/**
+ * crun links /dev/core to /proc/kcore always, runc only where the kernel has it: on a kernel without it the link leads
+ * nowhere, and says nothing about the engine.
+ */
+const withoutDanglingCore = (devices: string): string =>
+  existsSync("/proc/kcore")
+    ? devices
+    : devices
+        .split(" ")
+        .filter((name) => name !== "core")
+        .join(" ");
+
 /** The lines of the probe from one engine, with what the host says about its limits and its log. */
 export const observe = async (engine: Engine): Promise<Record<string, string>> => {
   const cli = (...args: string[]) => must([...engine.cli, ...args], { env: engine.env });
@@ -53,6 +65,7 @@ export const observe = async (engine: Engine): Promise<Record<string, string>> =
     while (!/^lo /m.test(log) && Date.now() < deadline) log = (await cli("logs", id)).stdout;
     for (const line of log.trim().split("\n"))
       seen[line.split(" ")[0]?.replace(/:$/, "") ?? ""] = line.slice(line.indexOf(" ") + 1).trim();
+    seen["dev"] = withoutDanglingCore(seen["dev"] ?? "");
     const pid = Number((await cli("inspect", "--format", "{{.State.Pid}}", id)).stdout);
     const v2 = limitOf(pid, "memory", "memory.max");
     seen["memory limit"] = /^\d+$/.test(v2) ? v2 : limitOf(pid, "memory", "memory.limit_in_bytes");

@@ -15,7 +15,17 @@ export interface Scope {
   daemonPid?: number | undefined;
 }
 
-export type LeakKind = "mount" | "namespace" | "link" | "rule" | "conntrack" | "cgroup" | "process" | "file" | "port";
+export type LeakKind =
+  | "mount"
+  | "namespace"
+  | "link"
+  | "rule"
+  | "conntrack"
+  | "cgroup"
+  | "process"
+  | "file"
+  | "port"
+  | "descriptor";
 
 /** Everything there is, each kind with the names of its things. */
 export type Inventory = Record<LeakKind, ReadonlySet<string>>;
@@ -23,6 +33,8 @@ export type Inventory = Record<LeakKind, ReadonlySet<string>>;
 /** How long kernel objects may take to be gone after the answer that they will be. */
 const settleMs = 5000;
 const pollMs = 100;
+/** A daemon's connections come and go: so many more descriptors than before are not yet a leak. */
+export const descriptorSlack = 6;
 
 const lines = (program: string, ...args: string[]): string[] =>
   execFileSync(program, args, { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"], maxBuffer: 1 << 26 })
@@ -110,6 +122,16 @@ const processes = ({ folders, cgroupParent, daemonPid }: Scope): string[] => {
     });
 };
 
+/** Numbered, because what they lead to has no lasting name. */
+const descriptors = (pid: number | undefined): string[] => {
+  if (pid === undefined) return [];
+  try {
+    return readdirSync(`/proc/${pid}/fd`).map((_, index) => `open descriptor ${index + 1} of process ${pid}`);
+  } catch {
+    return []; // it has ended
+  }
+};
+
 /** The database and its log grow and shrink by themselves; a temporary name is not there twice. */
 const files = (folders: readonly string[]): string[] =>
   folders.flatMap((folder) => below(folder)).filter((path) => !/\/engine\.(db|lock)[^/]*$/.test(path));
@@ -127,6 +149,7 @@ export const takeInventory = (scope: Scope): Inventory => {
     conntrack: set(conntrack()),
     cgroup: set(cgroups(scope.cgroupParent)),
     file: set(files(scope.folders)),
+    descriptor: set(descriptors(scope.daemonPid)),
     port: set(lines("/usr/bin/ss", "-Hlntu").map((line) => line.split(/\s+/)[4] ?? "")),
   };
 };
@@ -136,12 +159,19 @@ export interface Leak {
   name: string;
 }
 
+/** What of one kind is there now and was not before. */
+export const surplus = (kind: LeakKind, before: ReadonlySet<string>, now: ReadonlySet<string>): string[] => {
+  // Those of a daemon that was started again have other names, and count all the same.
+  if (kind === "descriptor") return now.size > before.size + descriptorSlack ? [...now].slice(before.size) : [];
+  return [...now].filter((name) => !before.has(name));
+};
+
 /** What is there now of `kinds` and was not before, as soon as nothing is, else after five seconds. */
 export const leaksSince = async (before: Inventory, scope: Scope, kinds?: readonly LeakKind[]): Promise<Leak[]> => {
   for (const end = Date.now() + settleMs; ;) {
     const now = takeInventory(scope);
     const leaks = (kinds ?? (Object.keys(now) as LeakKind[])).flatMap((kind) =>
-      [...now[kind]].filter((name) => !before[kind].has(name)).map((name) => ({ kind, name })),
+      surplus(kind, before[kind], now[kind]).map((name) => ({ kind, name })),
     );
     if (leaks.length === 0 || Date.now() > end) return leaks;
     await sleep(pollMs);

@@ -41,7 +41,7 @@ export class GroupSync {
       if (this.#running === running) this.#running = undefined;
     };
     this.#running = running;
-    running.then(done, done);
+    running.catch(() => {}).finally(done);
     return running;
   }
 }

@@ -57,11 +57,11 @@ const v2Files: Record<string, string> = {
 };
 
 /** Runs work on a tree of files laid out like a mounted hierarchy. */
-const onTree = (
+const onTree = async (
   version: 1 | 2,
   files: Record<string, string>,
-  work: (layout: CgroupLayout, root: string) => void,
-): void => {
+  work: (layout: CgroupLayout, root: string) => void | Promise<void>,
+): Promise<void> => {
   const root = mkdtempSync(join(tmpdir(), "berth-cgroup-"));
   for (const [path, text] of Object.entries(files)) {
     mkdirSync(dirname(join(root, path)), { recursive: true });
@@ -81,7 +81,7 @@ const onTree = (
   );
   const layout = { version, controllers: new Set(roots.keys()), roots, unified: version === 2 ? root : null };
   try {
-    work(layout, root);
+    await work(layout, root);
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -180,8 +180,8 @@ test("usage on version 2", () =>
     assert.deepEqual(members(layout, "/c"), [44]);
   }));
 
-test("the freezer is driven and read on both versions", () => {
-  onTree(1, v1Files, (layout, root) => {
+test("the freezer is driven and read on both versions", async () => {
+  await onTree(1, v1Files, (layout, root) => {
     freeze(layout, "/c");
     assert.equal(readFileSync(join(root, "freezer/c/freezer.state"), "utf8"), "FROZEN");
     assert.equal(freezerState(layout, "/c"), "frozen");
@@ -189,7 +189,7 @@ test("the freezer is driven and read on both versions", () => {
     assert.equal(freezerState(layout, "/c"), "thawed");
     assert.equal(freezerState(layout, "/gone"), null);
   });
-  onTree(2, v2Files, (layout, root) => {
+  await onTree(2, v2Files, (layout, root) => {
     freeze(layout, "/c");
     assert.equal(freezerState(layout, "/c"), "freezing");
     writeFileSync(join(root, "c/cgroup.events"), "populated 1\nfrozen 1\n");
@@ -198,13 +198,13 @@ test("the freezer is driven and read on both versions", () => {
 });
 
 test("a cgroup is removed with all below it, and nothing else", () =>
-  onTree(2, {}, (layout, root) => {
+  onTree(2, {}, async (layout, root) => {
     mkdirSync(join(root, "c/a/b"), { recursive: true });
     mkdirSync(join(root, "other"));
-    remove(layout, "/c");
-    remove(layout, "/c");
+    await remove(layout, "/c");
+    await remove(layout, "/c");
     assert.deepEqual([existsSync(join(root, "c")), existsSync(join(root, "other"))], [false, true]);
-    assert.throws(() => remove(layout, "/c/.."), RangeError);
+    await assert.rejects(remove(layout, "/c/.."), RangeError);
   }));
 
 test("membership of a process", () => {

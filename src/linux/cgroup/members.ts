@@ -44,7 +44,7 @@ const removeTree = async (directory: string): Promise<void> => {
   } catch (error) {
     if (isCode(error, "ENOENT")) return;
     const [, ...below] = tree(directory);
-    if (!isCode(error, "EBUSY") || below.length === 0) throw error;
+    if (!isCode(error, "EBUSY", "ENOTEMPTY") || below.length === 0) throw error;
     // oxlint-disable-next-line no-await-in-loop -- children first
     for (const each of below.toReversed()) await rmdir(each).catch(ignoreMissing);
     await rmdir(directory).catch(ignoreMissing);

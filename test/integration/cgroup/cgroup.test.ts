@@ -43,7 +43,7 @@ test("a real cgroup of this machine is read, frozen, thawed, emptied and removed
     assert.ok((found?.cpu.perCpuNs?.length ?? 0) > 0 && (found?.memory.stat["rss"] ?? -1) >= 0);
     freeze(layout, path);
     await until(() => freezerState(layout, path) === "frozen");
-    assert.throws(() => remove(layout, path), { code: "EBUSY" });
+    await assert.rejects(remove(layout, path), { code: "EBUSY" });
     thaw(layout, path);
     await until(() => freezerState(layout, path) === "thawed");
     assert.equal(oomKills(layout, path), 0);
@@ -58,7 +58,7 @@ test("a real cgroup of this machine is read, frozen, thawed, emptied and removed
     kill(child.pid, 9);
     await child.exited;
     await until(() => members(layout, path).length === 0);
-    remove(layout, path);
+    await remove(layout, path);
   }
   assert.deepEqual(
     directories.filter((directory) => existsSync(directory)),

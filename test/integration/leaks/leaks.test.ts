@@ -6,7 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { newId, shortId } from "../../../src/base/ids.ts";
 import { mountTable } from "../../../src/linux/mount/table.ts";
-import { type LeakKind, type Scope, takeInventory } from "../../support/leaks.ts";
+import { descriptorSlack, type LeakKind, type Scope, surplus, takeInventory } from "../../support/leaks.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
 const run = (program: string, ...args: string[]): void => {
@@ -65,6 +65,10 @@ const plants: Record<LeakKind, (folder: string) => (() => unknown) | Promise<() 
     await new Promise<void>((resolve) => void server.listen(0, "127.0.0.1", resolve));
     return () => new Promise((resolve) => server.close(resolve));
   },
+  descriptor: () => {
+    const fds = Array.from({ length: 2 * descriptorSlack }, () => openSync("/dev/null", "r"));
+    return () => fds.forEach((fd) => closeSync(fd));
+  },
 };
 
 for (const kind of Object.keys(plants) as LeakKind[]) {
@@ -72,12 +76,14 @@ for (const kind of Object.keys(plants) as LeakKind[]) {
     using folder = temporaryDirectory();
     const watched = join(folder.path, "watched");
     mkdirSync(watched);
-    const scope: Scope = { folders: [kind === "file" ? watched : join(folder.path, "other")], cgroupParent };
+    const scope: Scope = {
+      folders: [kind === "file" ? watched : join(folder.path, "other")],
+      cgroupParent,
+      ...(kind === "descriptor" ? { daemonPid: process.pid } : {}),
+    };
     const found = (before: ReturnType<typeof takeInventory>): string[] => {
       const now = takeInventory(scope);
-      return (Object.keys(now) as LeakKind[]).flatMap((one) =>
-        [...now[one]].filter((name) => !before[one].has(name)).map(() => one),
-      );
+      return (Object.keys(now) as LeakKind[]).flatMap((one) => surplus(one, before[one], now[one]).map(() => one));
     };
     for (const verb of ["-A", "-D"]) run("/usr/sbin/iptables", verb, "FORWARD", "-j", "DROP"); // makes the table, once
     const before = takeInventory(scope);

@@ -176,6 +176,22 @@ test("a released container leaves no tracked connection", async () => {
   assert.doesNotMatch(tracked(), /172\.17\.0\.2/);
 });
 
+test("what a container that never answered was sent is forgotten soon after it", async () => {
+  await using network = await NetworkFixture.start();
+  const mute = await network.attach({});
+  const tracked = (): string =>
+    execFileSync("/usr/sbin/conntrack", ["-L"], { encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] });
+  // A tracked flow without a packet from the container.
+  execFileSync("/usr/sbin/conntrack", [
+    ...["-I", "-p", "udp", "-s", "172.17.0.1", "-d", "172.17.0.2"],
+    ...["--sport", "40000", "--dport", "9", "-t", "60"],
+  ]);
+  assert.match(tracked(), /172\.17\.0\.2/);
+  await network.service.release(mute.containerId);
+  await sleep(1500);
+  assert.doesNotMatch(tracked(), /172\.17\.0\.2/);
+});
+
 test("a socket that waits for datagrams from a container keeps its port while the container runs", async () => {
   await using network = await NetworkFixture.start();
   await network.attach({ portBindings: { "53/udp": [{ HostIp: "127.0.0.1", HostPort: "5300" }] } });

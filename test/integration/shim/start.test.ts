@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readdirSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, statSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -8,7 +8,8 @@ import { ShimStartError } from "../../../src/daemon/runtime/shim/connection.ts";
 import { readExitFile, readShimFile } from "../../../src/daemon/runtime/shim/exit-file.ts";
 import { kill } from "../../../src/linux/process/kill.ts";
 import { run } from "../../../src/linux/process/run.ts";
-import { Containers, demultiplex, everything, readAll } from "./container.ts";
+import { SealedProgram } from "../../../src/linux/process/sealed.ts";
+import { Containers, crun, demultiplex, everything, readAll } from "./container.ts";
 
 test("an attach made before the start sees every byte, and the exit status is exact", async () => {
   await using containers = new Containers();
@@ -33,6 +34,22 @@ test("an attach made before the start sees every byte, and the exit status is ex
       .toSorted(),
     ["stderr err\n", "stdout out\n"],
   );
+});
+
+test("a runtime is executed by its descriptor, and by its path where that cannot be", async () => {
+  await using containers = new Containers();
+  using program = new SealedProgram(crun);
+  const runtimeFd = program.fd() ?? assert.fail("no copy");
+  const byFd = await containers.start("fd", ["true"], { runtime: "/no/such/runtime", runtimeFd });
+  assert.equal((await byFd.connection.exited)?.exitCode, 0);
+  // As a container could that got hold of the runtime's executable.
+  const writable = openSync(`/proc/self/fd/${runtimeFd}`, "r+");
+  try {
+    const byPath = await containers.start("path", ["true"], { runtimeFd });
+    assert.equal((await byPath.connection.exited)?.exitCode, 0);
+  } finally {
+    closeSync(writable);
+  }
 });
 
 test("a process that a signal killed ends with 128 and its number", async () => {
