@@ -69,7 +69,8 @@ suite("confinement", () => {
 
     test(`${runtime}: only the standard descriptors are open, in run, with a terminal and in exec`, async () => {
       // The shell's glob needs a descriptor of its own for the folder: the process asked about is another.
-      const script = "sleep 5 & ls /proc/$!/fd; kill $!";
+      // It closes and opens its own stdin first.
+      const script = "sleep 5 & sleep 0.3; ls /proc/$!/fd; kill $!";
       assert.deepEqual(lines(await run([], "sh", "-c", script)), ["0", "1", "2"]);
       const id = await engine.ok("run", "-d", "-t", "--runtime", runtime, "attack", "sleep", "100");
       assert.deepEqual(lines(await engine.ok("exec", id, "ls", "/proc/1/fd")), ["0", "1", "2"]);

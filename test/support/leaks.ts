@@ -122,14 +122,12 @@ const processes = ({ folders, cgroupParent, daemonPid }: Scope): string[] => {
     });
 };
 
-/** Numbered, because what they lead to has no lasting name. */
+/** The sockets of a daemon, numbered because they have no lasting name. Idle worker threads keep what else is open. */
 const descriptors = (pid: number | undefined): string[] => {
-  if (pid === undefined) return [];
-  try {
-    return readdirSync(`/proc/${pid}/fd`).map((_, index) => `open descriptor ${index + 1} of process ${pid}`);
-  } catch {
-    return []; // it has ended
-  }
+  if (pid === undefined || !existsSync(`/proc/${pid}/fd`)) return [];
+  return readdirSync(`/proc/${pid}/fd`)
+    .filter((fd) => link(`/proc/${pid}/fd/${fd}`).startsWith("socket:"))
+    .map((_, index) => `socket ${index + 1} of process ${pid}`);
 };
 
 /** The database and its log grow and shrink by themselves; a temporary name is not there twice. */

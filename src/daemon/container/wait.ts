@@ -8,6 +8,7 @@ const conditions = ["not-running", "next-exit", "removed"];
 /**
  * Waits for a container. The outer promise resolves once the wait is registered (the API then flushes its headers, and
  * the client starts the container), the inner `result` when the condition holds.
+ * It rejects with the reason of `signal` when that aborts.
  * @param condition not-running (also when empty), next-exit or removed
  * @throws EngineError not-found, invalid-parameter
  */
@@ -29,9 +30,13 @@ export const wait = (
   const entry = live.of(id);
   const waiters = condition === "removed" ? entry.removed : entry.nextExit;
   return {
-    result: new Promise((resolve) => {
+    result: new Promise((resolve, reject) => {
       waiters.add(resolve);
-      signal?.addEventListener("abort", () => waiters.delete(resolve), { once: true });
+      const leave = (): void => {
+        waiters.delete(resolve);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener("abort", leave, { once: true });
     }),
   };
 };

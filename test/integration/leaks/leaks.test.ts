@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { newId, shortId } from "../../../src/base/ids.ts";
 import { mountTable } from "../../../src/linux/mount/table.ts";
+import { socketpair } from "../../../src/linux/socket/socketpair.ts";
 import { descriptorSlack, type LeakKind, type Scope, surplus, takeInventory } from "../../support/leaks.ts";
 import { temporaryDirectory } from "../../support/temporary.ts";
 
@@ -66,7 +67,7 @@ const plants: Record<LeakKind, (folder: string) => (() => unknown) | Promise<() 
     return () => new Promise((resolve) => server.close(resolve));
   },
   descriptor: () => {
-    const fds = Array.from({ length: 2 * descriptorSlack }, () => openSync("/dev/null", "r"));
+    const fds = Array.from({ length: descriptorSlack }, socketpair).flat();
     return () => fds.forEach((fd) => closeSync(fd));
   },
 };
