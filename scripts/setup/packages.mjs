@@ -33,6 +33,7 @@ const packages = [
   "debootstrap",
   "diffutils",
   "findutils",
+  "libdevmapper1.02.1", // for dockerd
   "libseccomp2",
   "openssl",
   "python3-minimal",

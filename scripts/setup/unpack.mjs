@@ -1,5 +1,5 @@
 // Programs that the tests drive, taken out of Debian's packages without installing them: docker.io would bring dockerd,
-// which Berth takes for another engine on the host, and docker-registry a service that starts with the machine.
+// which Berth takes for another engine on the host, and it, containerd and docker-registry start services.
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from "node:fs";
 import { join } from "node:path";
@@ -15,9 +15,9 @@ const clientPackage = () =>
 const isDockerClient = (path) =>
   path !== undefined && spawnSync(path, ["--version"], { encoding: "utf8" }).stdout?.startsWith("Docker version");
 
-/** Takes usr/bin/<program> out of a package's archive, to build/<folder>/<program>. */
-const unpack = (packageName, program, folder) => {
-  console.log(`setup: unpacking ${program} from Debian's ${packageName}`);
+/** Takes programs out of a package's archive, to build/<folder>/<program>, the last of them last. */
+const unpack = (packageName, programs, folder) => {
+  console.log(`setup: unpacking ${programs.join(", ")} from Debian's ${packageName}`);
   mkdirSync(join(build, folder), { recursive: true });
   const scratch = mkdtempSync(join(build, "unpack-"));
   try {
@@ -25,17 +25,31 @@ const unpack = (packageName, program, folder) => {
     const archive = readdirSync(scratch).find((name) => name.endsWith(".deb"));
     if (archive === undefined) fail(`setup: apt-get brought no ${packageName}`);
     output("dpkg-deb", ["--extract", archive, "files"], { cwd: scratch });
-    renameSync(join(scratch, "files/usr/bin", program), join(build, folder, program));
+    for (const program of programs) {
+      const found = ["usr/bin", "usr/sbin"].map((name) => join(scratch, "files", name, program)).find(existsSync);
+      if (found === undefined) fail(`setup: Debian's ${packageName} holds no ${program}`);
+      renameSync(found, join(build, folder, program));
+    }
   } finally {
     rmSync(scratch, { recursive: true, force: true });
   }
 };
 
+const isUnpacked = (program, folder) => existsSync(join(build, folder, program));
+
+/** What a dockerd needs beside the runc that is installed; a test runs it on one host with Berth. */
+const unpackDockerEngine = () => {
+  const folder = "docker-engine";
+  if (!isUnpacked("containerd", folder)) unpack("containerd", ["containerd-shim-runc-v2", "containerd"], folder);
+  if (!isUnpacked("dockerd", folder)) unpack("docker.io", ["docker-proxy", "dockerd"], folder);
+};
+
 export const unpackPrograms = () => {
-  if (!existsSync(join(build, "docker-cli/docker")) && !isDockerClient(findOnPath("docker"))) {
-    unpack(clientPackage(), "docker", "docker-cli");
+  if (!isUnpacked("docker", "docker-cli") && !isDockerClient(findOnPath("docker"))) {
+    unpack(clientPackage(), ["docker"], "docker-cli");
   }
-  if (!existsSync(join(build, "docker-registry/docker-registry")) && findOnPath("docker-registry") === undefined) {
-    unpack("docker-registry", "docker-registry", "docker-registry");
+  if (!isUnpacked("docker-registry", "docker-registry") && findOnPath("docker-registry") === undefined) {
+    unpack("docker-registry", ["docker-registry"], "docker-registry");
   }
+  unpackDockerEngine();
 };
