@@ -46,7 +46,8 @@ export class NetworkFixture implements AsyncDisposable {
 
   private constructor(options: { names?: NetworkNames; backend?: string; dns?: () => Dns }) {
     this.names =
-      options.names ?? decideNames({ engineInstalled: false, foreignBridge: false, foreignChains: false }, false);
+      options.names ??
+      decideNames({ engineInstalled: false, foreignBridge: false, foreignChains: false, berths: new Set() }, false);
     this.#backend = options.backend ?? "iptables";
     this.#dns = options.dns ?? (() => noDns);
   }

@@ -16,7 +16,7 @@ export interface NetworkNames {
   /** The default bridge. */
   bridge: string;
   /** Chains are called by it: DOCKER, DOCKER-FORWARD, … */
-  chainPrefix: "DOCKER" | "BERTH";
+  chainPrefix: "DOCKER" | "BERTH" | `BERTH${number}`;
   /** What subnets are cut from when nobody asks for one, in this order. */
   pools: AddressPool[];
 }
@@ -29,6 +29,8 @@ export interface HostTraces {
   foreignBridge: boolean;
   /** A chain DOCKER without a rule that carries our mark. */
   foreignChains: boolean;
+  /** Numbers of other Berths that go by their own names: 0 is berth0 and BERTH, 1 is berth1 and BERTH1. */
+  berths: ReadonlySet<number>;
 }
 
 /** The default pools of Docker 28. */
@@ -42,23 +44,51 @@ export const dockerPools: readonly AddressPool[] = [
   { base: "192.168.0.0/16", prefixLength: 20 },
 ];
 
-/** Clear of Docker's and of podman's (10.88.0.0/16). */
+/** Clear of Docker's and of podman's (10.88.0.0/16). What every Berth falls back to when its own pools are used up. */
+const sharedPool: AddressPool = { base: "10.208.0.0/12", prefixLength: 20 };
 const berthPools: readonly AddressPool[] = [
   { base: "10.201.0.0/16", prefixLength: 16 },
   { base: "10.202.0.0/15", prefixLength: 16 },
   { base: "10.204.0.0/14", prefixLength: 16 },
-  { base: "10.208.0.0/12", prefixLength: 20 },
+  sharedPool,
 ];
+/** How many further Berths have pools of their own, in 10.224.0.0/11; beyond, two start from the same one. */
+const furtherPools = 16;
 
 /**
- * Decides the names. Docker's only if no other engine has left traces, or if the user claims them.
+ * The pools of the Berth with a number. They differ so that networks do not meet even when one is chosen while the other's
+ * bridges are not there, as after a reboot.
+ */
+const poolsOf = (number: number): AddressPool[] => {
+  if (number === 0) return [...berthPools];
+  const second = 224 + 2 * ((number - 1) % furtherPools);
+  return [
+    { base: `10.${second}.0.0/16`, prefixLength: 16 },
+    { base: `10.${second + 1}.0.0/16`, prefixLength: 20 },
+    sharedPool,
+  ];
+};
+
+/** The number in a bridge's name (berth0, berth1, …) or a chain's (BERTH, BERTH1, …); null for any other. */
+export const berthNumber = (name: string): number | null => {
+  const found = /^(?:berth(0|[1-9]\d{0,3})|BERTH([1-9]\d{0,3})?)$/.exec(name);
+  return found === null ? null : Number(found[1] ?? found[2] ?? 0);
+};
+
+/**
+ * Decides the names. Docker's only if no other engine has left traces, or if the user claims them; else the first of
+ * Berth's own that no other Berth has.
  * @param claimDockerNames `--claim-docker-names`
  */
 export const decideNames = (traces: HostTraces, claimDockerNames: boolean): NetworkNames => {
   const foreign = traces.engineInstalled || traces.foreignBridge || traces.foreignChains;
-  return claimDockerNames || !foreign
-    ? { claim: "docker", bridge: "docker0", chainPrefix: "DOCKER", pools: [...dockerPools] }
-    : { claim: "berth", bridge: "berth0", chainPrefix: "BERTH", pools: [...berthPools] };
+  if (claimDockerNames || !foreign) {
+    return { claim: "docker", bridge: "docker0", chainPrefix: "DOCKER", pools: [...dockerPools] };
+  }
+  let number = 0;
+  while (traces.berths.has(number)) number += 1;
+  const chainPrefix = number === 0 ? "BERTH" : (`BERTH${number}` as const);
+  return { claim: "berth", bridge: `berth${number}`, chainPrefix, pools: poolsOf(number) };
 };
 
 /** The mark on links (alias) and rules (comment) of an instance: nothing without it is ever touched. */

@@ -2,6 +2,7 @@ import type { Clock } from "../../base/clock.ts";
 import { NETLINK_ROUTE, NetlinkSocket } from "../../linux/netlink/socket.ts";
 import type { Database } from "../state/database.ts";
 import { DnsWorker } from "./dns/dns-worker.ts";
+import { defaultMtu } from "./driver/options.ts";
 import { type FirewallBackend, openFirewall, savedRules } from "./firewall/open.ts";
 import type { AddressPool } from "./names.ts";
 import type { DefaultBridge } from "./predefined.ts";
@@ -32,7 +33,11 @@ export interface NetworkOptions {
 export const openNetworks = async (options: NetworkOptions): Promise<NetworkService> => {
   const { execRoot, instance, database, claimDockerNames, bridge, clock, report } = options;
   using route = new NetlinkSocket(NETLINK_ROUTE);
-  const decided = networkNames(database, { instance, route, savedRules: await savedRules() }, claimDockerNames);
+  const decided = networkNames(
+    database,
+    { instance, route, savedRules: await savedRules() },
+    { claimDockerNames, bridgeMtu: bridge?.name === undefined ? (bridge?.mtu ?? defaultMtu) : null },
+  );
   const names = options.pools === undefined ? decided : { ...decided, pools: options.pools };
   return NetworkService.open({
     execRoot,

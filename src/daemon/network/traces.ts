@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { findBinary } from "../../linux/process/find-binary.ts";
-import { isCode } from "../../linux/error.ts";
-import { getLink } from "../../linux/netlink/link.ts";
+import { listLinks } from "../../linux/netlink/link.ts";
 import type { NetlinkSocket } from "../../linux/netlink/socket.ts";
 import type { Database } from "../state/database.ts";
+import { takeBridge } from "./driver/bridge.ts";
 import { parseSaved } from "./firewall/iptables/saved.ts";
-import { type HostTraces, type NetworkNames, decideNames, markOf } from "./names.ts";
+import { type HostTraces, type NetworkNames, berthNumber, decideNames, markOf } from "./names.ts";
 
 const unitDirectories = [
   "/etc/systemd/system",
@@ -22,39 +22,53 @@ export interface TraceSources {
   savedRules: string;
 }
 
-/** Looks for what another engine is, or has left, on this host. */
+/** Looks for what other engines are, or have left, on this host. */
 export const findTraces = ({ instance, route, savedRules }: TraceSources): HostTraces => {
-  const saved = parseSaved(savedRules, markOf(instance));
-  const hasChain = (["filter", "nat"] as const).some((table) => saved.chains[table].has("DOCKER"));
-  const ownRule = saved.own.some(({ line }) => / DOCKER(?:-[A-Z0-9-]+)? /.test(line));
+  const mark = markOf(instance);
+  const foreignLinks = listLinks(route)
+    .filter(({ alias }) => alias !== mark)
+    .map(({ name }) => name);
+  const foreignChains = chainsOfOthers(savedRules, mark);
   return {
     engineInstalled: findBinary("dockerd") !== null || unitDirectories.some(hasUnit),
-    foreignBridge: bridgeAlias(route, "docker0") !== null && bridgeAlias(route, "docker0") !== markOf(instance),
-    foreignChains: hasChain && !ownRule,
+    foreignBridge: foreignLinks.includes("docker0"),
+    foreignChains: foreignChains.includes("DOCKER"),
+    berths: new Set([...foreignLinks, ...foreignChains].flatMap((name) => berthNumber(name) ?? [])),
   };
 };
 
-/**
- * The names of this instance: as stored, or decided now and stored for good.
- * @param claimDockerNames `--claim-docker-names`; it matters only at the first start
- */
-export const networkNames = (database: Database, sources: TraceSources, claimDockerNames: boolean): NetworkNames => {
+/** Chains with none of our rules in them or behind them, by the names that they have themselves or begin with. */
+const chainsOfOthers = (savedRules: string, mark: string): string[] => {
+  const { chains, own } = parseSaved(savedRules, mark);
+  const ours = new Set(own.flatMap(({ line }) => line.split(" ")).map((word) => word.split("-")[0]));
+  return [...chains.filter, ...chains.nat].filter((chain) => !ours.has(chain));
+};
+
+export interface NameOptions {
+  /** `--claim-docker-names`; it matters only at the first start. */
+  claimDockerNames: boolean;
+  /** The MTU of the default bridge; null when the configuration names another, or none. */
+  bridgeMtu: number | null;
+}
+
+/** The names of this instance: as stored, or decided now and stored for good. */
+export const networkNames = (database: Database, sources: TraceSources, options: NameOptions): NetworkNames => {
   const settings = database.table<NetworkNames>("settings");
   const stored = settings.get("network-names");
   if (stored !== undefined) return stored;
-  const names = decideNames(findTraces(sources), claimDockerNames);
+  const names = takeNames(sources, options);
   database.transaction((transaction) => transaction.put(settings, "network-names", names));
   return names;
 };
 
-const hasUnit = (directory: string): boolean =>
-  existsSync(directory) && readdirSync(directory).some((name) => engineUnits.test(name));
-
-const bridgeAlias = (route: NetlinkSocket, name: string): string | null => {
-  try {
-    return getLink(route, { name }).alias;
-  } catch (error) {
-    if (isCode(error, "ENODEV")) return null;
-    throw error;
+/** An engine that starts at this moment may decide the same: whoever makes the bridge has the names. */
+const takeNames = (sources: TraceSources, { claimDockerNames, bridgeMtu }: NameOptions): NetworkNames => {
+  for (;;) {
+    const names = decideNames(findTraces(sources), claimDockerNames);
+    if (claimDockerNames || bridgeMtu === null) return names;
+    if (takeBridge(sources.route, { name: names.bridge, mtu: bridgeMtu, instance: sources.instance })) return names;
   }
 };
+
+const hasUnit = (directory: string): boolean =>
+  existsSync(directory) && readdirSync(directory).some((name) => engineUnits.test(name));

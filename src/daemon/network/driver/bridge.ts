@@ -5,6 +5,7 @@ import { addAddress, listAddresses, removeAddress } from "../../../linux/netlink
 import { addBridge, getLink, removeLink, setLink } from "../../../linux/netlink/link.ts";
 import type { NetlinkSocket } from "../../../linux/netlink/socket.ts";
 import { readSysctl, writeSysctl } from "../../../linux/netlink/sysctl.ts";
+import { markOf } from "../names.ts";
 import type { NetworkRecord } from "../record.ts";
 import { bridgeOptions } from "./options.ts";
 
@@ -44,6 +45,30 @@ export const ensureBridge = (route: NetlinkSocket, network: NetworkRecord, mark:
   settings(bridge, network);
   route.change([...stale.map(removeAddress), ...addresses, setLink({ index }, { up: true })]);
   return index;
+};
+
+/**
+ * Takes the name of a default bridge for an instance, by making the bridge: the kernel lets only one have it. It is down and
+ * without addresses until `ensureBridge` takes it over.
+ * @returns false when another has the name
+ * @throws SystemError
+ */
+export const takeBridge = (
+  route: NetlinkSocket,
+  { name, mtu, instance }: { name: string; mtu: number; instance: string },
+): boolean => {
+  if (exists(route, name)) return getLink(route, { name }).alias === markOf(instance);
+  // It gets its name last, and in one step: whatever is called so is marked, and whoever is late changes nothing of it.
+  const draft = `bt-${instance}`;
+  if (!exists(route, draft)) {
+    route.change([addBridge(draft, { mac: randomMac(), mtu }), setLink({ name: draft }, { alias: markOf(instance) })]);
+  }
+  const { index } = getLink(route, { name: draft });
+  const [refused] = route.attempt([setLink({ index }, { name })]);
+  if (refused === null || refused === undefined) return true;
+  route.change([removeLink({ index })]);
+  if (isCode(refused, "EEXIST")) return false;
+  throw refused;
 };
 
 const exists = (route: NetlinkSocket, name: string): boolean => {

@@ -22,7 +22,8 @@ export interface BridgeOptions {
   trustedInterfaces: string[];
 }
 
-const defaultMtu = 1500;
+/** Of a bridge whose network says nothing. */
+export const defaultMtu = 1500;
 /** **Source:** linux/if.h IFNAMSIZ, less the NUL. */
 const maxInterfaceName = 15;
 
