@@ -1,10 +1,12 @@
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { chmod, chown, lstat, rm } from "node:fs/promises";
 import type { Server } from "node:http";
 import { connect, type Socket } from "node:net";
+import { isCode } from "../../linux/error.ts";
 import { makeDirectories } from "../../linux/file/make-directories.ts";
+import { listenUnix } from "../../linux/socket/unix.ts";
 import { dirname } from "node:path";
-import { EngineError, messageOf, systemError } from "../../base/errors.ts";
+import { type EngineError, messageOf, systemError } from "../../base/errors.ts";
 
 /** Where the API listens. */
 export type Host =
@@ -15,6 +17,8 @@ export type Host =
 /** Docker's default for `tcp://` without a port. */
 const defaultTcpPort = 2375;
 const defaultAddress = "127.0.0.1";
+/** Connections that may wait to be accepted, as Node's own default. */
+const backlog = 511;
 /** The first descriptor that systemd passes. **Source:** sd_listen_fds(3). */
 const firstPassedFd = 3;
 
@@ -92,12 +96,8 @@ const guarded = (server: Server, { refuses }: ListenOptions): Server =>
 const listenOnUnix = async (path: string, server: Server, options: ListenOptions): Promise<Listener> => {
   makeDirectories(dirname(path));
   await removeStale(path, options.environment ?? process.env);
-  const mask = process.umask(0o177);
-  try {
-    await started(server, { path }, path);
-  } finally {
-    process.umask(mask);
-  }
+  const fd = bound(path);
+  await started(server, { fd }, path);
   try {
     const gid = options.group === undefined || options.group === "" ? 0 : groupId(options.group);
     if (gid === undefined) options.onWarning?.(`could not change group ${path} to ${options.group}: group not found`);
@@ -105,9 +105,19 @@ const listenOnUnix = async (path: string, server: Server, options: ListenOptions
     await chmod(path, 0o660);
   } catch (error) {
     server.close();
+    await rm(path, { force: true });
     throw systemError(`failed to load listeners: ${messageOf(error)}`, error);
   }
-  return listenerOf(server, `unix://${path}`);
+  return listenerOf(server, `unix://${path}`, path);
+};
+
+/** Root's alone until it has its group. */
+const bound = (path: string): number => {
+  try {
+    return listenUnix(path, 0o600, backlog);
+  } catch (error) {
+    throw listenError(path, error);
+  }
 };
 
 /** Takes away a socket file that nobody serves. One that accepts, or that systemd passed to us, stays. */
@@ -166,12 +176,9 @@ const listenOnFd = async (fd: number, server: Server): Promise<Listener> => {
 
 const started = (server: Server, where: object, what: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    const fail = (error: NodeJS.ErrnoException): void => {
-      const reason = error.code === "EADDRINUSE" ? "address already in use" : error.message;
-      reject(new EngineError("system", `failed to load listeners: listen ${what}: ${reason}`, { cause: error }));
-    };
+    const fail = (error: unknown): void => reject(listenError(what, error));
     server.once("error", fail);
-    server.listen({ ...where, backlog: 511 }, () => {
+    server.listen({ ...where, backlog }, () => {
       server.off("error", fail);
       // Accepting may fail while descriptors are short; the listener stays.
       server.on("error", () => {});
@@ -179,7 +186,13 @@ const started = (server: Server, where: object, what: string): Promise<void> =>
     });
   });
 
-const listenerOf = (server: Server, address: string): Listener => {
+const listenError = (what: string, error: unknown): EngineError => {
+  const reason = isCode(error, "EADDRINUSE") ? "address already in use" : messageOf(error);
+  return systemError(`failed to load listeners: listen ${what}: ${reason}`, error);
+};
+
+/** @param file the socket's, which goes with the listener; one that was passed in stays */
+const listenerOf = (server: Server, address: string, file?: string): Listener => {
   // HTTP forgets connections that were taken over, and would wait for them.
   const sockets = new Set<Socket>();
   server.on("connection", (socket: Socket) => {
@@ -190,7 +203,8 @@ const listenerOf = (server: Server, address: string): Listener => {
     address,
     [Symbol.asyncDispose]: () =>
       new Promise<void>((resolve) => {
-        // libuv removes the file of a unix socket that it bound itself; one that was passed in stays.
+        // Before it stops listening: afterwards the name may be another's.
+        if (file !== undefined) rmSync(file, { force: true });
         server.close(() => resolve());
         for (const socket of sockets) socket.destroy();
       }),
