@@ -35,12 +35,19 @@ const allRules = (): string[] =>
 
 const rulesOf = ({ berth }: Owner): string[] =>
   allRules().filter((line) => {
-    if (berth === undefined) return !/\bberth:|:BERTH/.test(line);
-    return line.includes(`--comment ${berth.mark} `) || new RegExp(` :${berth.chainPrefix}(-\\S+)? -$`).test(line);
+    // Programs differ in whether they quote a comment.
+    const comment = /--comment "?(berth:\w+)/.exec(line)?.[1];
+    if (berth === undefined) return comment === undefined && !/ :BERTH/.test(line);
+    return comment === berth.mark || new RegExp(` :${berth.chainPrefix}(-\\S+)? -$`).test(line);
   });
 
 interface LinkEntry {
+  ifindex: number;
   ifname: string;
+  flags: string[];
+  mtu: number;
+  master?: string;
+  address: string;
   ifalias?: string;
   addr_info?: { family: string; local: string; prefixlen: number }[];
 }
@@ -53,15 +60,13 @@ const linksOf = ({ berth }: Owner): string[] => {
       if (berth !== undefined) return ifalias === berth.mark || ifalias.startsWith(`${berth.mark}:`);
       return !ifalias.startsWith("berth:") && !/^(lo|lan0)$/.test(ifname);
     })
-    .map(({ addr_info = [], ...link }) => {
-      const addresses = addr_info.filter(({ family }) => family === "inet");
-      return JSON.stringify({ ...withoutTimers(link), addresses });
+    .map(({ ifindex, ifname, ifalias, flags, mtu, master, address, addr_info = [] }) => {
+      const addresses = addr_info.flatMap(({ family, local, prefixlen }) =>
+        family === "inet" ? [`${local}/${prefixlen}`] : [],
+      );
+      return [ifindex, ifname, ifalias, ...flags, mtu, master, address, ...addresses].join(" ");
     });
 };
-
-/** A bridge counts the time until its next round of housekeeping. */
-const withoutTimers = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value), (key, inner: unknown) => (/timer|_time$/.test(key) ? undefined : inner));
 
 const mountsOf = ({ folder }: Owner): string[] =>
   readFileSync("/proc/self/mountinfo", "utf8")
