@@ -1,10 +1,12 @@
-// Two engines in one process, and an engine beside what another one left on the machine.
+// Two engines in one process, and an engine beside what another one left on the machine. Beside one that runs:
+// dockerd.test.ts.
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
 import { after, test } from "node:test";
+import type { Network } from "../../src/wire/engine/network.ts";
 import { loadConfig } from "../../src/daemon/config/load.ts";
 import { createEngine, type Engine } from "../../src/daemon/engine.ts";
 import { Daemon, removeCgroupParent } from "../support/daemon.ts";
@@ -94,10 +96,19 @@ const openEngine = async (folder: string): Promise<{ engine: Engine; api: Http }
 test("two engines in one process serve side by side", async () => {
   const folders = [1, 2].map(() => mkdtempSync(join(tmpdir(), "berth-test-")));
   try {
-    const first = await openEngine(folders[0] ?? "");
-    const second = await openEngine(folders[1] ?? "");
-    await using _first = first.engine;
-    await using _second = second.engine;
+    await using stack = new AsyncDisposableStack();
+    const open = async (folder: string): Promise<Awaited<ReturnType<typeof openEngine>>> => {
+      const opened = await openEngine(folder);
+      stack.use(opened.engine);
+      return opened;
+    };
+    // At the same time: neither has made anything yet when the other looks what there is.
+    const [first, second] = await Promise.all([open(folders[0] ?? ""), open(folders[1] ?? "")]);
+    const bridges = [first, second].map(({ api }) => api.ok<Network>("GET", "/networks/bridge"));
+    assert.deepEqual(
+      (await Promise.all(bridges)).map(({ Options }) => Options?.["com.docker.network.bridge.name"]).sort(),
+      ["berth0", "docker0"],
+    );
     for (const [i, { api }] of [first, second].entries()) {
       await loadBusybox(api);
       await api.ok("POST", "/containers/create?name=web", {

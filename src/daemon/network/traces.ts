@@ -1,4 +1,5 @@
 import { existsSync, readdirSync } from "node:fs";
+import { systemError } from "../../base/errors.ts";
 import { findBinary } from "../../linux/process/find-binary.ts";
 import { listLinks } from "../../linux/netlink/link.ts";
 import type { NetlinkSocket } from "../../linux/netlink/socket.ts";
@@ -51,7 +52,7 @@ export interface NameOptions {
   bridgeMtu: number | null;
 }
 
-/** The names of this instance: as stored, or decided now and stored for good. */
+/** The names of this instance: as stored, or decided now and stored for good. @throws EngineError, SystemError */
 export const networkNames = (database: Database, sources: TraceSources, options: NameOptions): NetworkNames => {
   const settings = database.table<NetworkNames>("settings");
   const stored = settings.get("network-names");
@@ -61,13 +62,17 @@ export const networkNames = (database: Database, sources: TraceSources, options:
   return names;
 };
 
+/** More engines than start for the first time at the same moment. */
+const maxTries = 100;
+
 /** An engine that starts at this moment may decide the same: whoever makes the bridge has the names. */
 const takeNames = (sources: TraceSources, { claimDockerNames, bridgeMtu }: NameOptions): NetworkNames => {
-  for (;;) {
+  for (let tries = 0; tries < maxTries; tries += 1) {
     const names = decideNames(findTraces(sources), claimDockerNames);
     if (claimDockerNames || bridgeMtu === null) return names;
     if (takeBridge(sources.route, { name: names.bridge, mtu: bridgeMtu, instance: sources.instance })) return names;
   }
+  throw systemError("failed to find a free name for the default bridge");
 };
 
 const hasUnit = (directory: string): boolean =>
