@@ -66,6 +66,7 @@ const recordExit = (
     context.containers.update(
       id,
       ({ state }) => ({
+        restartCounted: false,
         state: transition(state, {
           kind: "exited",
           exitCode: exit.exitCode,

@@ -25,6 +25,8 @@ export interface ContainerRecord {
   networks: Record<string, EndpointSettings>;
   state: ContainerState;
   restartCount: number;
+  /** The restart under way is in `restartCount` already: a daemon that was killed in the middle of it is not counted twice. */
+  restartCounted?: boolean;
   /** True from the first successful start on. */
   startedBefore: boolean;
   /** A start came so far that its /etc/hosts and the like are written, or its log opened. */

@@ -56,8 +56,8 @@ const berthPools: readonly AddressPool[] = [
 const furtherPools = 16;
 
 /**
- * The pools of the Berth with a number. They differ so that networks do not meet even when one is chosen while the other's
- * bridges are not there, as after a reboot.
+ * The pools of the Berth with a number. They differ so that the networks of two Berths do not meet even when one is chosen
+ * while the other's bridges are not there, as after a reboot.
  */
 const poolsOf = (number: number): AddressPool[] => {
   if (number === 0) return [...berthPools];

@@ -31,7 +31,9 @@ export const cancelRestart = (context: ContainerContext, id: string): void => {
 const restartNow = async (context: ContainerContext, id: string): Promise<void> => {
   const record = context.containers.get(id);
   if (record?.state.status !== "restarting") return;
-  context.containers.update(id, ({ restartCount }) => ({ restartCount: restartCount + 1 }));
+  if (!record.restartCounted) {
+    context.containers.update(id, ({ restartCount }) => ({ restartCount: restartCount + 1, restartCounted: true }));
+  }
   try {
     await launch(context, id);
   } catch {
