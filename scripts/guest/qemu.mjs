@@ -23,7 +23,9 @@ export const runMachine = async ({ disk, initramfs, kernel }, boot, pattern) => 
   const qemu = spawn(
     join(sysroot, "usr/bin/qemu-system-x86_64"),
     [
-      ...["-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max", "-smp", "2", "-m", "2048"],
+      // Without memory protection keys, which V8 switches at each compilation (emulated: slow, and it has failed a check of
+      // its own there), and without a fifth level of page tables.
+      ...["-machine", "pc", "-accel", "tcg,thread=multi", "-cpu", "max,pku=off,la57=off", "-smp", "2", "-m", "2048"],
       ...firmware.flatMap((path) => ["-L", path]),
       ...["-kernel", kernel, "-initrd", initramfs, "-append", kernelArguments.join(" ")],
       ...["-drive", `file=${disk},if=virtio,format=raw,cache=unsafe`],
