@@ -146,6 +146,34 @@ static void oom_check(void) {
   oom_told = kills > oom_told ? kills : oom_told;
 }
 
+// systemd removes a scope's cgroup, and the counter in it, as soon as its last process has ended, which may be before we
+// have looked. The kernel's log still tells who was killed: by the process's id, and by the container's in the cgroup's name.
+static bool oom_logged(void) {
+  char record[8192], who[32];
+  bool found = false;
+  ssize_t n;
+  int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  if (fd < 0) return false;
+  sprintf(who, ",pid=%d,", process_pid);
+  // Each read gives one record, from the oldest on; EPIPE: it was overwritten, and the next one is read next.
+  while (!found && ((n = read(fd, record, sizeof record - 1)) > 0 || (n < 0 && errno == EPIPE))) {
+    if (n < 0) continue;
+    record[n] = 0;
+    char *group = strstr(record, ";oom-kill:") ? strstr(record, ",task_memcg=") : NULL;
+    found = group && strstr(group, opt.id) && strstr(group, who);
+  }
+  close(fd);
+  return found;
+}
+
+static void oom_check_last(void) {
+  oom_check();
+  if (opt.exec || oom_told > oom_before || !WIFSIGNALED(process_status) || WTERMSIG(process_status) != SIGKILL) return;
+  if ((oom_path[0] && access(oom_path, F_OK) == 0) || !oom_logged()) return;
+  oom_told = oom_before + 1;
+  clients_tell(FRAME_OOM, "{\"kills\":1}");
+}
+
 static void oom_ready(struct source *source, uint32_t events) {
   char scrap[4096];
   (void)events;
@@ -231,7 +259,7 @@ void stdio_drained(void) {
   stdio_close();
   log_close();
   ports_release();
-  oom_check();
+  oom_check_last();
   finish(WIFSIGNALED(process_status) ? 128 + WTERMSIG(process_status) : WEXITSTATUS(process_status), NULL);
 }
 
@@ -348,6 +376,7 @@ static void child_ready(struct source *source, uint32_t events) {
     if (pid != process_pid || state != RUNNING || process_status != -1) continue;
     process_status = status;
     clock_gettime(CLOCK_REALTIME, &exited_at);
+    oom_check(); // now: the cgroup may be gone when the output is drained
     stdio_drain();
   }
 }

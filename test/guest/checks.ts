@@ -1,199 +1,11 @@
 // Runs inside the guest of `npm run test:guest`: the engine on a kernel with cgroup v2 alone, with both runtimes.
 import assert from "node:assert/strict";
-import { spawn, spawnSync } from "node:child_process";
-import { existsSync, openSync, readFileSync, writeFileSync } from "node:fs";
-import { request } from "node:http";
-import { join } from "node:path";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { busyboxArchive } from "../support/busybox-image.ts";
-
-const socket = "/run/berth.sock";
-const readyLimitMs = 120_000;
-const commandLimitMs = 60_000;
-const root = "/sys/fs/cgroup/docker";
-const logPath = "/run/berthd.log";
-
-const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
-
-const call = (path: string): Promise<string> =>
-  new Promise((resolve, reject) => {
-    const sent = request({ socketPath: socket, path, agent: false, timeout: commandLimitMs }, (answer) => {
-      let text = "";
-      answer.on("data", (chunk: Buffer) => (text += chunk.toString()));
-      answer.on("end", () => resolve(text));
-    });
-    sent.on("error", reject);
-    sent.end();
-  });
-
-const startDaemon = async (): Promise<number> => {
-  const log = openSync(logPath, "a");
-  const args = ["--host", `unix://${socket}`, "--data-root", "/data", "--exec-root", "/run/berth"];
-  const child = spawn("/berth/bin/berthd", args, { stdio: ["ignore", log, log] });
-  for (const end = Date.now() + readyLimitMs; Date.now() < end; await sleep(200)) {
-    if ((await call("/_ping").catch(() => "")) === "OK") return child.pid ?? 0;
-    if (child.exitCode !== null) break;
-  }
-  throw new Error("berthd does not answer");
-};
-
-const docker = (...args: string[]): { status: number | null; stdout: string; stderr: string } => {
-  const environment = { ...process.env, DOCKER_HOST: `unix://${socket}`, HOME: "/root" };
-  const options = { encoding: "utf8", env: environment, timeout: commandLimitMs, killSignal: "SIGKILL" } as const;
-  const { status, stdout, stderr } = spawnSync("/usr/local/bin/docker", args, options);
-  return { status, stdout: stdout.trim(), stderr: stderr.trim() };
-};
-
-const ok = (...args: string[]): string => {
-  const { status, stdout, stderr } = docker(...args);
-  assert.equal(status, 0, `docker ${args.join(" ")}: ${stderr}`);
-  return stdout;
-};
-
-const read = (id: string, file: string): string => readFileSync(join(root, id, file), "utf8").trim();
-
-/** What `scripts/guest/run.mjs PATTERN` asked for. */
-const only = new RegExp(/berth\.only=(\S*)/.exec(readFileSync("/proc/cmdline", "utf8"))?.[1] ?? "");
-
-let failures = 0;
-const check = async (name: string, body: () => unknown): Promise<void> => {
-  if (!only.test(name)) return;
-  const start = performance.now();
-  try {
-    await body();
-    console.log(`PASS ${name} (${Math.round(performance.now() - start)} ms)`);
-  } catch (error) {
-    failures++;
-    console.log(`FAIL ${name}: ${String(error).replaceAll("\n", " | ")}`);
-  }
-};
-
-const checksOf = async (runtime: string): Promise<void> => {
-  const run = (...args: string[]) => ok("run", "-d", "--runtime", runtime, ...args);
-  const limits = ["-m", "64m", "--memory-swap", "96m", "--memory-reservation", "32m", "--cpus", "0.5"];
-  let id = "";
-
-  await check(`${runtime}: limits are in the cgroup's files and in inspect`, () => {
-    id = run(...limits, "--cpu-shares", "512", "--pids-limit", "50", "--cpuset-cpus", "0", "busybox", "sleep", "1000");
-    const files = ["memory.max", "memory.swap.max", "memory.low", "cpu.max", "pids.max", "cpuset.cpus", "cpu.weight"];
-    const values = files.map((file) => read(id, file));
-    assert.deepEqual(values, ["67108864", "33554432", "33554432", "50000 100000", "50", "0", "20"]);
-    const format =
-      "{{.HostConfig.Memory}} {{.HostConfig.NanoCpus}} {{.HostConfig.PidsLimit}} {{.HostConfig.CpusetCpus}}";
-    assert.equal(ok("inspect", "-f", format, id), "67108864 500000000 50 0");
-  });
-
-  await check(`${runtime}: the container's cgroup namespace is its own, its files read-only`, () => {
-    for (const command of [
-      ["exec", id],
-      ["run", "--rm", "--runtime", runtime, "-m", "64m", "busybox"],
-    ]) {
-      const script = "cat /proc/self/cgroup /sys/fs/cgroup/memory.max; echo 1 > /sys/fs/cgroup/pids.max; echo $?";
-      assert.equal(ok(...command, "sh", "-c", script), "0::/\n67108864\n1");
-    }
-    const host = ok("run", "--rm", "--runtime", runtime, "--cgroupns", "host", "busybox", "cat", "/proc/self/cgroup");
-    assert.match(host, /^0::\/docker\/[0-9a-f]{64}$/);
-  });
-
-  await check(`${runtime}: stats`, async () => {
-    const line = ok("stats", "--no-stream", "--format", "{{.MemUsage}} {{.PIDs}} {{.CPUPerc}}", id);
-    assert.match(line, /^[\d.]+(?:KiB|MiB) \/ 64MiB 1 [\d.]+%$/);
-    const stats = JSON.parse(await call(`/containers/${id}/stats?stream=0&one-shot=1`));
-    assert.equal(stats.memory_stats.limit, 67_108_864);
-    assert.equal(stats.pids_stats.limit, 50);
-    assert.ok(stats.memory_stats.usage > 0 && stats.cpu_stats.cpu_usage.total_usage > 0);
-    assert.equal(stats.cpu_stats.online_cpus, 2);
-    assert.equal(typeof stats.memory_stats.stats.inactive_file, "number");
-  });
-
-  await check(`${runtime}: pause and unpause`, () => {
-    ok("pause", id);
-    assert.match(read(id, "cgroup.events"), /frozen 1/);
-    assert.equal(ok("inspect", "-f", "{{.State.Status}}", id), "paused");
-    ok("unpause", id);
-    assert.match(read(id, "cgroup.events"), /frozen 0/);
-    assert.equal(ok("inspect", "-f", "{{.State.Status}}", id), "running");
-  });
-
-  await check(`${runtime}: update`, () => {
-    ok("update", "-m", "80m", "--memory-swap", "-1", "--cpus", "1.5", "--pids-limit", "60", id);
-    const values = ["memory.max", "memory.swap.max", "cpu.max", "pids.max"].map((file) => read(id, file));
-    assert.deepEqual(values, ["83886080", "max", "150000 100000", "60"]);
-    ok("update", "--pids-limit", "-1", id);
-    assert.equal(read(id, "pids.max"), "max");
-  });
-
-  await check(`${runtime}: processes of a container and its execs are told, and gone with it`, () => {
-    ok("exec", "-d", id, "sleep", "999");
-    assert.match(ok("top", id), /sleep 1000[^]*sleep 999/);
-    assert.equal(read(id, "cgroup.procs").split("\n").length, 2);
-    ok("rm", "-f", id);
-    assert.equal(existsSync(join(root, id)), false);
-  });
-
-  await check(
-    `${runtime}: a container out of memory ends with 137 and says so; one process of it alone does not end it`,
-    () => {
-      const hog = run("-m", "20m", "--memory-swap", "20m", "busybox", "tail", "/dev/zero");
-      assert.equal(ok("wait", hog), "137");
-      assert.equal(ok("inspect", "-f", "{{.State.OOMKilled}} {{.State.ExitCode}}", hog), "true 137");
-      const survivor = run(
-        "-m",
-        "20m",
-        "--memory-swap",
-        "20m",
-        "busybox",
-        "sh",
-        "-c",
-        "tail /dev/zero; echo $?; exit 3",
-      );
-      assert.equal(ok("wait", survivor), "3");
-      assert.match(ok("logs", survivor), /137/);
-      const events = ok("events", "--since", "0", "--until", "1s", "--filter", "event=oom", "--format", "{{.ID}}");
-      assert.match(events, new RegExp(hog));
-      ok("rm", hog, survivor);
-    },
-  );
-
-  await check(`${runtime}: a fork bomb stops at its limit`, () => {
-    const bomb = run("--pids-limit", "30", "busybox", "sleep", "100");
-    // The shell ends when it cannot fork.
-    docker("exec", bomb, "sh", "-c", "i=0; while [ $i -lt 60 ]; do sleep 20 & i=$((i+1)); done; wait");
-    assert.match(read(bomb, "pids.events"), /max [1-9]/);
-    assert.ok(Number(read(bomb, "pids.current")) <= 30);
-    ok("rm", "-f", bomb);
-  });
-
-  await check(`${runtime}: AppArmor confines a container and its execs, and not one that is privileged`, () => {
-    const confined = run("--cap-add", "SYS_ADMIN", "--security-opt", "seccomp=unconfined", "busybox", "sleep", "100");
-    for (const script of ["cat /proc/self/attr/current", "cat /proc/1/attr/current"])
-      assert.equal(ok("exec", confined, "sh", "-c", script), "docker-default (enforce)");
-    assert.equal(ok("inspect", "-f", "{{.AppArmorProfile}}", confined), "docker-default");
-    assert.match(docker("exec", confined, "mount", "-t", "tmpfs", "x", "/tmp").stderr, /denied/);
-    ok("rm", "-f", confined);
-    const read = ["busybox", "cat", "/proc/self/attr/current"];
-    assert.equal(ok("run", "--rm", "--runtime", runtime, "--privileged", ...read), "unconfined");
-  });
-
-  await check(`${runtime}: devices that were not given cannot be opened`, () => {
-    const script = "mknod /x b 254 0; cat /x 2>&1; head -c 1 /dev/zero | wc -c";
-    const { stdout } = docker("run", "--rm", "--runtime", runtime, "busybox", "sh", "-c", script);
-    assert.match(stdout, /Operation not permitted[^]*\n1$/);
-  });
-
-  await check(`${runtime}: limits of input and output`, () => {
-    const disk = run(
-      "--device-write-bps",
-      "/dev/vda:1mb",
-      "--device-read-iops",
-      "/dev/vda:100",
-      "busybox",
-      "sleep",
-      "100",
-    );
-    assert.match(read(disk, "io.max"), /rbps=max wbps=1048576 riops=100 wiops=max/);
-    ok("rm", "-f", disk);
-  });
-};
+import { check, daemonLog, failed, ok, sleep, startDaemon, systemd, tellFailure } from "./engine.ts";
+import { limitChecks } from "./limits.ts";
+import { scopeChecks } from "./scope.ts";
+import { startChecks } from "./start.ts";
 
 try {
   assert.ok(existsSync("/sys/fs/cgroup/cgroup.controllers"));
@@ -208,7 +20,7 @@ try {
         "-f",
         "{{.CgroupVersion}} {{.CgroupDriver}} {{.MemoryLimit}} {{.PidsLimit}} {{.CPUCfsQuota}} {{.CPUSet}}",
       ),
-      "2 cgroupfs true true true true",
+      `2 ${systemd ? "systemd" : "cgroupfs"} true true true true`,
     );
     const { Warnings } = JSON.parse(ok("info", "-f", "{{json .}}"));
     assert.deepEqual(
@@ -216,8 +28,11 @@ try {
       [],
     );
   });
-  await checksOf("crun");
-  await checksOf("runc");
+  for (const runtime of ["crun", "runc"]) {
+    await limitChecks(runtime);
+    await startChecks(runtime, daemon);
+    if (systemd) await scopeChecks(runtime);
+  }
   await check("a new daemon adopts a limited container, and notices its end", async () => {
     const id = ok("run", "-d", "-m", "64m", "busybox", "sleep", "1000");
     process.kill(daemon, "SIGKILL");
@@ -240,8 +55,7 @@ try {
     await assert.rejects(get());
   });
 } catch (error) {
-  failures++;
-  console.log(`FAIL ${String(error)}`);
+  tellFailure(String(error));
 }
-if (failures > 0) console.log(readFileSync(logPath, "utf8").split("\n").slice(-40).join("\n"));
-process.exit(failures === 0 ? 0 : 1);
+if (failed() > 0) console.log(daemonLog().split("\n").slice(-40).join("\n"));
+process.exit(failed() === 0 ? 0 : 1);

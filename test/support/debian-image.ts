@@ -26,13 +26,15 @@ const aptSource = (): { codename: string; uri: string } => {
   return { codename, uri: found[0] };
 };
 
-const target = join(cache, "debian.tar");
+const imageTar = join(cache, "debian.tar");
 
 /**
  * Makes the tar of a minimal Debian root, in about half a minute; does nothing when it is there. Needs the machine's
- * network, so it runs before the tests enter their sandbox: `bin/berth-node test/support/debian-image.ts`.
+ * network, so it runs before the tests enter their sandbox: `bin/berth-node test/support/debian-image.ts [TAR PACKAGE …]`.
+ *
+ * @param packages what is installed in it beyond the minimum
  */
-export const makeDebianTar = (): void => {
+export const makeDebianTar = (target = imageTar, packages: readonly string[] = []): void => {
   if (existsSync(target)) return;
   const { codename, uri } = aptSource();
   mkdirSync(cache, { recursive: true });
@@ -41,7 +43,8 @@ export const makeDebianTar = (): void => {
   try {
     const stdio: StdioOptions = ["ignore", "ignore", "inherit"];
     const options = { stdio, timeout: buildTimeoutMs };
-    execFileSync("/usr/sbin/debootstrap", ["--variant=minbase", codename, root, uri], options);
+    const include = packages.length === 0 ? [] : [`--include=${packages.join(",")}`];
+    execFileSync("/usr/sbin/debootstrap", ["--variant=minbase", ...include, codename, root, uri], options);
     rmSync(join(root, "var/cache/apt/archives"), { recursive: true, force: true });
     rmSync(join(root, "dev"), { recursive: true, force: true });
     execFileSync("/bin/tar", ["--sort=name", "--numeric-owner", "--xattrs", "-C", root, "-cf", partial, "."]);
@@ -55,8 +58,8 @@ export const makeDebianTar = (): void => {
 /** An image of a minimal Debian, and a small layer on it. */
 export const debianImage = (): TestImage =>
   imageOf({
-    layers: [layerOf(readFileSync(target)), layerOf([{ name: "etc/berth-test", content: "a layer on Debian\n" }])],
+    layers: [layerOf(readFileSync(imageTar)), layerOf([{ name: "etc/berth-test", content: "a layer on Debian\n" }])],
     config: { config: { Cmd: ["/bin/bash"], Env: ["PATH=/usr/sbin:/usr/bin:/sbin:/bin"] } },
   });
 
-if (import.meta.main) makeDebianTar();
+if (import.meta.main) makeDebianTar(process.argv[2], process.argv.slice(3));

@@ -84,7 +84,7 @@ export interface ContainerDefaults {
   defaultRuntime: string;
   /** Runtimes added to those that are found on the machine. */
   runtimes: Record<string, RuntimeConfig>;
-  /** "" to choose: systemd where it runs, else cgroupfs. */
+  /** "" to choose: systemd where it runs and cgroups are v2, else cgroupfs. */
   cgroupDriver: "" | "cgroupfs" | "systemd";
   cgroupParent: string;
   /** "" to choose: private on cgroup v2, host on v1. */

@@ -13,6 +13,7 @@ import { detectRuntime, type OciRuntime } from "../runtime/oci-runtime.ts";
 import { Runtime } from "../runtime/runtime.ts";
 import { type SeccompFilter, SeccompFilters } from "../runtime/seccomp/filters.ts";
 import { effectiveCapabilities } from "../runtime/spec/capabilities.ts";
+import { checkCgroupParent } from "../runtime/spec/cgroup-path.ts";
 import type { HostFacts, SpecDefaults } from "../runtime/spec/input.ts";
 import { parseSecurityOptions } from "../runtime/spec/security-options.ts";
 
@@ -40,7 +41,9 @@ export const openRuntime = async (config: EngineConfig, cgroups: CgroupLayout, l
       ? invalidParameter(`specified default runtime '${wanted}' does not exist`)
       : systemError("no OCI runtime found: install crun or runc");
   }
-  const cgroupDriver = containers.cgroupDriver || (existsSync("/run/systemd/system") ? "systemd" : "cgroupfs");
+  const managed = cgroups.version === 2 && existsSync("/run/systemd/system");
+  const cgroupDriver = containers.cgroupDriver || (managed ? "systemd" : "cgroupfs");
+  checkCgroupParent(containers.cgroupParent, cgroupDriver);
   const apparmor = await prepareAppArmor().catch((error: unknown) => {
     // Containers that ask for no other profile will not start; the rest of the engine works.
     log("error", messageOf(error));

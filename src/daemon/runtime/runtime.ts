@@ -6,7 +6,7 @@ import type { CgroupLayout } from "../../linux/cgroup/layout.ts";
 import { kill } from "../../linux/process/kill.ts";
 import { run } from "../../linux/process/run.ts";
 import { SealedProgram } from "../../linux/process/sealed.ts";
-import { cgroupDirectory } from "./cgroup-of.ts";
+import { cgroupDirectory, crunSubgroup } from "./cgroup-of.ts";
 import { cleanContainer } from "./clean.ts";
 import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
@@ -84,7 +84,7 @@ export class Runtime implements Disposable {
     const identity = {
       id: task.id,
       dir: task.dir,
-      cgroup: cgroupDirectory(task.spec.linux.cgroupsPath ?? ""),
+      cgroup: cgroupDirectory(task.spec.linux.cgroupsPath ?? "", runtime.kind === "crun" ? crunSubgroup : ""),
       seccomp: task.spec.linux.seccomp !== undefined,
     };
     checkRootfs(task.spec);

@@ -12,26 +12,32 @@ import type { CgroupLayout } from "./layout.ts";
  * **Source:** kernel/cgroup/cgroup.c (cgroup_threadgroup_rwsem), kernel/rcu/sync.c.
  */
 export class AttachLock {
-  readonly #file: string | null;
+  readonly #layout: CgroupLayout;
+  readonly #membership: () => ReadonlyMap<string, string>;
   #busy = false;
 
-  /** @param membership of this process, as /proc/self/cgroup shows it */
-  constructor(layout: CgroupLayout, membership = parseMembership(readFileSync("/proc/self/cgroup", "utf8"))) {
-    this.#file = ownProcs(layout, membership);
+  /** @param membership of this process, as /proc/self/cgroup shows it now: it may have been moved since the last time */
+  constructor(layout: CgroupLayout, membership: () => ReadonlyMap<string, string> = ownMembership) {
+    this.#layout = layout;
+    this.#membership = membership;
   }
 
   /** Begins it and returns at once. Without a cgroup that may be written there is nothing to gain, and nothing fails. */
   prepare(): void {
-    if (this.#busy || this.#file === null) return;
+    if (this.#busy) return;
+    const file = ownProcs(this.#layout, this.#membership());
+    if (file === null) return;
     this.#busy = true;
     const done = (): void => void (this.#busy = false);
-    open(this.#file, "w", (failed, fd) => {
+    open(file, "w", (failed, fd) => {
       if (failed) return done();
       // "0" is the writer itself.
       write(fd, "0", () => close(fd, done));
     });
   }
 }
+
+const ownMembership = (): ReadonlyMap<string, string> => parseMembership(readFileSync("/proc/self/cgroup", "utf8"));
 
 /** The `cgroup.procs` that lists this process, in any one hierarchy: they share the lock. */
 const ownProcs = (layout: CgroupLayout, membership: ReadonlyMap<string, string>): string | null => {

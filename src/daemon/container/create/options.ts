@@ -2,6 +2,7 @@ import { isIP } from "node:net";
 import { invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
 import type { HostConfig } from "../../../wire/engine/container.ts";
 import { checkAnnotations } from "../../runtime/spec/annotations.ts";
+import { checkCgroupParent } from "../../runtime/spec/cgroup-path.ts";
 import { normalizeCapabilities } from "../../runtime/spec/capabilities.ts";
 import type { HostFacts } from "../../runtime/spec/input.ts";
 import { parseSecurityOptions } from "../../runtime/spec/security-options.ts";
@@ -25,6 +26,7 @@ export const checkOptions = (own: HostConfig, settings: ContainerSettings, host:
       throw invalidParameter(`invalid IP address in add-host: ${JSON.stringify(address)}`);
     }
   }
+  checkCgroupParent(own.CgroupParent ?? "", settings.cgroupDriver);
   if (own.Runtime && !settings.runtimes.includes(own.Runtime)) {
     throw invalidParameter(`unknown or invalid runtime name: ${own.Runtime}`);
   }

@@ -1,4 +1,5 @@
 import { invalidParameter } from "../../../base/errors.ts";
+import { crunSubgroup } from "../cgroup-of.ts";
 import type { SpecInput } from "./input.ts";
 
 /** crun takes orders by annotations of this prefix: hooks, raw BPF, handlers. They are never the user's. */
@@ -15,10 +16,11 @@ export const checkAnnotations = (annotations: Record<string, string> | null | un
   }
 };
 
-/** The container's own annotations and the compiled seccomp program for crun. */
-export const annotations = ({ hostConfig, seccomp }: SpecInput): Record<string, string> | undefined => {
+/** The container's own annotations, and for crun the compiled seccomp program and the cgroup's name below a scope. */
+export const annotations = ({ host, hostConfig, seccomp }: SpecInput): Record<string, string> | undefined => {
   checkAnnotations(hostConfig.Annotations);
   const all = { ...hostConfig.Annotations };
   if (seccomp?.program) all[`${runtimePrefix}seccomp_bpf_data`] = seccomp.program;
+  if (host.cgroup.driver === "systemd") all[`${runtimePrefix}systemd.subgroup`] = crunSubgroup;
   return Object.keys(all).length === 0 ? undefined : all;
 };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { isKind } from "../../../base/errors.ts";
 import type { HostConfig } from "../../../wire/engine/container.ts";
+import { checkCgroupParent } from "./cgroup-path.ts";
 import { createSpec } from "./create.ts";
 import type { SpecInput } from "./input.ts";
 import { specInput } from "./input.fake.ts";
@@ -283,6 +284,17 @@ test("the cgroup path follows the driver", () => {
     path({}, { host: systemd, defaults: { ...defaults, cgroupParent: "system.slice" } }),
     `system.slice:docker:${id}`,
   );
+  const { annotations } = createSpec(withHost({ Annotations: { a: "b" } }, { host: systemd }));
+  assert.deepEqual(annotations, { a: "b", "run.oci.systemd.subgroup": "container" });
   assert.equal(path({ CgroupParent: "mine/too" }, {}), `/mine/too/${id}`);
   assert.equal(path({ CgroupParent: "../../up" }, {}), `/up/${id}`);
+});
+
+test("the systemd driver takes slices alone as parents", () => {
+  const refused = /cgroup-parent for systemd cgroup should be a valid slice named as "xxx.slice"/;
+  for (const parent of ["/mine", ".slice", "mine.slice/too", "mine.scope"]) {
+    assert.throws(() => checkCgroupParent(parent, "systemd"), refused);
+    checkCgroupParent(parent, "cgroupfs");
+  }
+  for (const parent of ["", "mine.slice", "-.slice"]) checkCgroupParent(parent, "systemd");
 });
