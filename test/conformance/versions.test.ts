@@ -6,11 +6,8 @@ import { replay, useRecordedEngine } from "../support/recorded.ts";
 import { compare, describe } from "./compare.ts";
 import { exceptionFor, ordered } from "./exceptions.ts";
 import { Runner, type Result } from "./run.ts";
-import { inVersion } from "./script/versions.ts";
+import { apiVersions, inVersion } from "./script/versions.ts";
 import type { Step } from "./step.ts";
-
-/** One version on either side of most changes; the recordings have them all. */
-const versions = ["1.24", "1.40", "1.41", "1.43", "1.44", "1.45", "1.47", "1.49", "1.51"];
 
 const recording = (version: string): Map<string, Result> => {
   const file = join(import.meta.dirname, `recorded/versions/28.5-${version}.json`);
@@ -22,7 +19,7 @@ const withoutVersion = (step: string): string => step.replace(/ \/v[0-9.]+\//, "
 suite("each version of the API has the shapes that dockerd 28.5 gives it", () => {
   const engine = useRecordedEngine();
 
-  for (const version of versions) {
+  for (const version of apiVersions) {
     test(version, async (t) => {
       const recorded = recording(version);
       const runner = new Runner(await engine.prepared());
