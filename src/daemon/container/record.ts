@@ -52,6 +52,8 @@ export interface MountRecord extends MountPoint {
   subpath?: string;
   /** True when a missing bind source is made, as `-v` promises and `--mount` does not. */
   createSource?: boolean;
+  /** True when the engine chose the propagation of a bind, for its data root's sake. */
+  impliedPropagation?: boolean;
   /** mount(8)'s options of a tmpfs. */
   tmpfsOptions?: string;
   /** What `--mount` says of a bind beyond inspect's fields. */

@@ -3,7 +3,7 @@ import { posix } from "node:path";
 import { invalidParameter, messageOf } from "../../../base/errors.ts";
 import type { Mount } from "../../../wire/engine/container.ts";
 import type { MountRecord } from "../record.ts";
-import { checkDestination } from "./bind.ts";
+import { checkDestination, propagations } from "./bind.ts";
 
 /** The options that belong to each type; those of another type are refused. */
 const optionsOf = { bind: "BindOptions", volume: "VolumeOptions", tmpfs: "TmpfsOptions" } as const;
@@ -43,6 +43,10 @@ export const parseMount = (mount: Mount): MountRecord => {
 const bind = (mount: Mount, invalid: (why: string) => Error): MountRecord => {
   const source = mount.Source ?? "";
   if (source === "") throw invalid("field Source must not be empty");
+  const propagation = mount.BindOptions?.Propagation ?? "";
+  if (propagation !== "" && !propagations.includes(propagation)) {
+    throw invalid(`invalid propagation mode: ${propagation}`);
+  }
   if (!source.startsWith("/")) throw invalid(`invalid mount path: '${source}' mount path must be absolute`);
   const options = mount.BindOptions ?? {};
   if (!options.CreateMountpoint && !statSync(source, { throwIfNoEntry: false })) {
@@ -52,7 +56,7 @@ const bind = (mount: Mount, invalid: (why: string) => Error): MountRecord => {
     Type: "bind",
     Source: posix.normalize(source).replace(/(.)\/$/, "$1"),
     Mode: "",
-    Propagation: options.Propagation ?? "",
+    Propagation: propagation,
     createSource: options.CreateMountpoint ?? false,
     bindOptions: {
       nonRecursive: options.NonRecursive ?? false,

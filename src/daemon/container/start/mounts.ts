@@ -9,6 +9,7 @@ import { bindSourceError } from "../../runtime/start-error.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
+import { propagationOf } from "./propagation.ts";
 
 /** What a container's mounts have become for the runtime. */
 export interface PreparedMounts {
@@ -37,12 +38,13 @@ export const mountAll = async (
     }
     const source =
       mount.Type === "volume" ? await volumeSource(context, record, mount) : bindSource(context, record, mount);
+    const propagation = propagationOf(source, mount);
     binds.push({
       source,
       destination,
       readOnly: mount.RW === false,
       file: !statSync(source).isDirectory(),
-      ...(mount.Propagation ? { propagation: mount.Propagation } : {}),
+      ...(propagation === undefined ? {} : { propagation }),
       ...mount.bindOptions,
     });
   }
