@@ -48,7 +48,9 @@ export interface MountRecord extends MountPoint {
   anonymous?: boolean;
   /** True when an empty volume is filled from the image's directory as the container is made. */
   copyUp?: boolean;
-  /** A directory inside the volume. */
+  /** Of a mount of an image: its config digest, its topmost layer, and the storage id of the layer that is mounted. */
+  image?: { id: string; chainId: string | null; layer: string };
+  /** A directory inside the volume, a directory or file inside the image. */
   subpath?: string;
   /** True when a missing bind source is made, as `-v` promises and `--mount` does not. */
   createSource?: boolean;
