@@ -1,6 +1,7 @@
-import { closeSync, constants, lstatSync, readlinkSync } from "node:fs";
+import { closeSync, lstatSync, readlinkSync } from "node:fs";
 import { messageOf, notFound } from "../../base/errors.ts";
 import { isCode } from "../../linux/error.ts";
+import { O_PATH } from "../../linux/file/flags.ts";
 import { openDirectory, openInRoot, pathOf } from "../../linux/file/open.ts";
 
 /**
@@ -10,7 +11,8 @@ import { openDirectory, openInRoot, pathOf } from "../../linux/file/open.ts";
 export const resolveSubpath = (root: string, subpath: string): string => {
   const directory = openDirectory(root);
   try {
-    const fd = openInRoot(directory, subpath, constants.O_RDONLY);
+    // Only named, not opened: a fifo would wait for its other end, a device would do what devices do.
+    const fd = openInRoot(directory, subpath, O_PATH);
     try {
       return readlinkSync(pathOf(fd));
     } finally {

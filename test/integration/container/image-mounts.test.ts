@@ -13,6 +13,7 @@ const archive = busyboxArchive({
       { name: "gone", content: "x" },
       { name: "subdir/", type: "5", mode: 0o755 },
       { name: "subdir/hello", content: "world" },
+      { name: "fifo", type: "6" },
       { name: "hack/", type: "5", mode: 0o755 },
       { name: "hack/good", type: "2", linkname: "../subdir" },
       { name: "hack/root", type: "2", linkname: "/" },
@@ -33,7 +34,7 @@ const imagesLeft = async (): Promise<number> => (await engine.api.ok<unknown[]>(
 
 test("a container sees the image's files, merged, alone, and read-only", async () => {
   await load();
-  assert.equal(await run("", "sh", "-c", "cat /image/foo; ls -A /image"), "abovefoo\nhack\nsubdir");
+  assert.equal(await run("", "sh", "-c", "cat /image/foo; ls -A /image"), "abovefifo\nfoo\nhack\nsubdir");
   for (const command of ["touch /image/new", "echo x >/image/foo", "mount -o remount,rw /image"]) {
     const { code, stderr } = await engine.docker.run(["run", "--rm", ...mount(), "busybox", "sh", "-c", command]);
     assert.notEqual(code, 0, command);
@@ -81,6 +82,8 @@ test("subpaths: a directory, a file, a symlink; what is not there, and nothing o
   assert.equal(await run(",image-subpath=subdir/hello", "cat", "/image"), "world");
   assert.equal(await run(",image-subpath=hack/good", "ls", "/image"), "hello");
   assert.equal(await run(",image-subpath=hack/root", "cat", "/image/foo"), "above");
+  // The daemon does not wait for the other end of it.
+  assert.equal(await run(",image-subpath=fifo", "sh", "-c", "test -p /image && echo fifo"), "fifo");
   for (const subpath of ["none", "hack/bad"]) {
     const { code, stderr } = await engine.docker.run(["run", "--rm", ...mount(`,image-subpath=${subpath}`), "busybox"]);
     // The client's own status for these words.
