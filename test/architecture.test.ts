@@ -94,3 +94,20 @@ test("only src/linux talks to the kernel through FFI", () => {
   );
   assert.deepEqual(wrong, []);
 });
+
+test("what the API asks of services is declared once: by them, or in services.ts", () => {
+  const declared = (file: string): string[] =>
+    [...readFileSync(join(source, file), "utf8").matchAll(/^export (?:interface|type) (\w+)\b/gm)].map(
+      (match) => match[1] ?? "",
+    );
+  const asked = new Set(declared("daemon/services.ts"));
+  assert.ok(asked.has("Services"));
+  const twice = files
+    .filter((file) => file.startsWith("daemon/") && file !== "daemon/services.ts")
+    .flatMap((file) =>
+      declared(file)
+        .filter((name) => asked.has(name))
+        .map((name) => `${name}: ${file}`),
+    );
+  assert.deepEqual(twice, []);
+});

@@ -7,6 +7,7 @@ import { defaultRetry } from "../oci/distribution/retry.ts";
 import type { EngineConfig } from "./config/config.ts";
 import { ContainerViews } from "./container/archive/views.ts";
 import type { ContainerRecord } from "./container/record.ts";
+import { imageLayers, neededLayers } from "./container/image-mounts.ts";
 import { ContainerService } from "./container/service.ts";
 import { isPaused, isRunning } from "./container/state.ts";
 import { ContainerStore } from "./container/store.ts";
@@ -54,7 +55,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   const store = new ContainerStore(database);
   const content = openContent(config, database, clock, [
     () => images.roots(),
-    () => ({ blobs: [], layers: [...store.values()].flatMap(({ chainId }) => chainId ?? []) }),
+    () => ({ blobs: [], layers: [...store.values()].flatMap(neededLayers) }),
   ]);
   stack.use(content.workers);
   stack.use(content.durability);
@@ -100,7 +101,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   });
   const containers = stack.use(new ContainerService(context));
   images.usedBy = (imageId) => containers.imageUse(imageId);
-  await content.layers.restore([...store.values()].map((record) => record.id));
+  await content.layers.restore([...store.values()].flatMap((record) => [record.id, ...imageLayers(record)]));
   reportLost(await content.durability.recover(), log);
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));

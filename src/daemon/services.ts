@@ -1,4 +1,4 @@
-import type { Duplex, Readable, Writable } from "node:stream";
+import type { Readable } from "node:stream";
 import type { Filters } from "../base/filters.ts";
 import type {
   ContainerConfig,
@@ -34,6 +34,11 @@ import type { ProgressMessage } from "../wire/engine/progress.ts";
 import type { SystemInfo, SystemVersion } from "../wire/engine/system.ts";
 import type { Volume, VolumeCreateOptions, VolumeListResponse } from "../wire/engine/volume.ts";
 import type { RegistryAuthConfig } from "../wire/registry/auth.ts";
+import type { PathStat } from "./container/archive/path-stat.ts";
+import type { Attachment, AttachOptions } from "./container/attach/attach.ts";
+import type { CommitOptions } from "./container/commit.ts";
+import type { LogAnswer } from "./container/logs.ts";
+import type { StopOptions } from "./container/stop.ts";
 import type { EventLog } from "./event/log.ts";
 
 /** The body of ContainerCreate: the config at the top level, with the two others in it. */
@@ -43,27 +48,6 @@ export type ContainerUpdateBody = Resources & { RestartPolicy?: RestartPolicy };
 
 // What the routes need of the services: each method is one operation of the API. The services' own classes satisfy
 // these by their shape; a test hands in objects of its own.
-
-/** A stream prepared for a connection: everything that HTTP can still say has been checked when it is returned. */
-export interface Attachment {
-  /** With a terminal the stream is raw, without one it comes in frames. */
-  tty: boolean;
-  /**
-   * Serves the connection until both sides are done and closes it; does not throw for a client that left. Iterating over
-   * `client` would end its writing side with its reading side: listen for `data` and `end`, or pipe.
-   */
-  run(client: Duplex): Promise<void>;
-}
-
-export interface AttachOptions {
-  stdin: boolean;
-  stdout: boolean;
-  stderr: boolean;
-  stream: boolean;
-  logs: boolean;
-  /** "" for the default, ctrl-p ctrl-q. */
-  detachKeys: string;
-}
 
 /** As the query says it; the reader of the log knows what each means. */
 export interface LogOptions {
@@ -77,42 +61,6 @@ export interface LogOptions {
   since: string;
   until: string;
   signal: AbortSignal;
-}
-
-/** A log that may be sent: everything that HTTP can still say has been checked. */
-export interface LogAnswer {
-  /** A terminal's output is plain bytes, else it comes in frames. */
-  tty: boolean;
-  /** Writes the log as fast as the client takes it; fulfilled at its end or when the client has left. */
-  write(client: Writable): Promise<void>;
-}
-
-/** What `X-Docker-Container-Path-Stat` holds. */
-export interface PathStat {
-  name: string;
-  size: number;
-  /** Go's `os.FileMode`. */
-  mode: number;
-  /** RFC 3339. */
-  mtime: string;
-  linkTarget: string;
-}
-
-export interface StopOptions {
-  signal: string | undefined;
-  /** -1: for ever; undefined: the container's own. */
-  timeoutSeconds: number | undefined;
-}
-
-export interface CommitOptions {
-  container: string;
-  repo: string;
-  tag: string;
-  comment: string;
-  author: string;
-  pause: boolean;
-  changes: string[];
-  config: ContainerConfig | undefined;
 }
 
 export interface ContainerRoutesService {

@@ -1,6 +1,5 @@
 /** Runs the command lines against any engine and prints what differs: node test/cli/against.ts SOCKET VERSION [GROUP ...] */
-import { prepare, rootDirOf } from "../conformance/clean.ts";
-import type { Vars } from "../conformance/step.ts";
+import { prepare } from "../conformance/clean.ts";
 import { stockClient } from "./client.ts";
 import { differences, recordingOf } from "./compare.ts";
 import { CliRunner } from "./run.ts";
@@ -12,9 +11,7 @@ const client = stockClient();
 for (const group of groups) {
   if (only.length > 0 && !only.includes(group.name)) continue;
   const recorded = recordingOf(version, client.version, group.name);
-  const vars: Vars = new Map();
-  await prepare(socketPath, vars);
-  await using runner = await CliRunner.open(socketPath, client.folder, vars, await rootDirOf(socketPath));
+  await using runner = await CliRunner.open(await prepare(socketPath), client.folder);
   let differing = 0;
   for (const item of group.cases) {
     const result = await runner.run(item).catch((error: unknown) => console.log(`✗ ${group.name}: ${String(error)}`));

@@ -5,8 +5,7 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepare, rootDirOf } from "../conformance/clean.ts";
-import type { Vars } from "../conformance/step.ts";
+import { prepare } from "../conformance/clean.ts";
 import { stockClient } from "./client.ts";
 import { CliRunner, type CliResult } from "./run.ts";
 import { groups } from "./script/index.ts";
@@ -18,10 +17,8 @@ const folder = join(import.meta.dirname, "recorded", version, `client-${client.v
 mkdirSync(folder, { recursive: true });
 for (const group of groups) {
   if (only.length > 0 && !only.includes(group.name)) continue;
-  const vars: Vars = new Map();
-  await prepare(socketPath, vars);
   const results: CliResult[] = [];
-  await using runner = await CliRunner.open(socketPath, client.folder, vars, await rootDirOf(socketPath));
+  await using runner = await CliRunner.open(await prepare(socketPath), client.folder);
   for (const item of group.cases) {
     const begin = performance.now();
     const result = await runner.run(item).catch((error: unknown) => console.log(`  ${String(error)}`));

@@ -2,8 +2,8 @@ import { spawn } from "node:child_process";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Prepared } from "../conformance/clean.ts";
 import { Normaliser } from "../conformance/normalise.ts";
-import type { Vars } from "../conformance/step.ts";
 import type { Case } from "./case.ts";
 
 /** What a command line did, normalised. */
@@ -66,7 +66,7 @@ export class CliRunner implements AsyncDisposable {
   }
 
   /** `cliFolder`: where the `docker` under test lies. */
-  static async open(socketPath: string, cliFolder: string, vars: Vars, rootDir: string): Promise<CliRunner> {
+  static async open({ socketPath, vars, rootDir }: Prepared, cliFolder: string): Promise<CliRunner> {
     const folder = await mkdtemp(join(tmpdir(), "berth-cli-"));
     const env = {
       PATH: `${cliFolder}:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,

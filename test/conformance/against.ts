@@ -4,13 +4,12 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepare, rootDirOf } from "./clean.ts";
+import { prepare } from "./clean.ts";
 import { compare, describe } from "./compare.ts";
 import { exceptionFor, ordered } from "./exceptions.ts";
 import { Runner, type Result } from "./run.ts";
 import { SchemaValidator, type Violation } from "./schema/validate.ts";
 import { groups } from "./script/index.ts";
-import type { Vars } from "./step.ts";
 
 const [socketPath, version, ...only] = process.argv.slice(2);
 if (!socketPath || !version) throw new Error("usage: against.ts SOCKET VERSION [GROUP ...]");
@@ -22,9 +21,7 @@ for (const group of groups) {
     readFileSync(join(import.meta.dirname, "recorded", version, `${group.name}.json`), "utf8"),
   ) as Result[];
   const expected = new Map(recorded.map((result) => [result.name, result]));
-  const vars: Vars = new Map();
-  await prepare(socketPath, vars);
-  const runner = new Runner(socketPath, vars, await rootDirOf(socketPath), (step, answer) =>
+  const runner = new Runner(await prepare(socketPath), (step, answer) =>
     violations.push(...validator.check(step, answer)),
   );
   let differing = 0;

@@ -41,9 +41,19 @@ export const variantConfig = {
   StopSignal: "SIGINT",
 };
 
-/** An engine with nothing but the two images that the script uses, `busybox:latest` and `variant:2`. */
-export const prepare = async (socketPath: string, vars: Vars): Promise<void> => {
+/** An engine that is ready for a script. */
+export interface Prepared {
+  socketPath: string;
+  /** What the script's lines name in angle brackets, by name; the lines add to it. */
+  vars: Vars;
+  /** The engine's data root. */
+  rootDir: string;
+}
+
+/** Empties an engine, which must be one of ours, but for the two images of all scripts: `busybox:latest` and `variant:2`. */
+export const prepare = async (socketPath: string): Promise<Prepared> => {
   await clean(socketPath);
+  const vars: Vars = new Map();
   const variant = busyboxArchive({
     tags: ["variant:2"],
     created: "2024-01-02T03:04:06Z",
@@ -62,7 +72,6 @@ export const prepare = async (socketPath: string, vars: Vars): Promise<void> => 
   vars.set("variant-image", await id("variant:2"));
   vars.set("busybox-short", (vars.get("busybox-image") ?? "").slice(7, 19));
   vars.set("bridge-network", (await jsonOf<{ Id: string }>(socketPath, get("/networks/bridge"))).Id);
+  const { DockerRootDir } = await jsonOf<{ DockerRootDir: string }>(socketPath, get("/info"));
+  return { socketPath, vars, rootDir: DockerRootDir };
 };
-
-export const rootDirOf = async (socketPath: string): Promise<string> =>
-  (await jsonOf<{ DockerRootDir: string }>(socketPath, get("/info"))).DockerRootDir;

@@ -1,16 +1,15 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, suite, test } from "node:test";
-import { Daemon } from "../support/daemon.ts";
-import { clean, prepare, rootDirOf } from "./clean.ts";
+import { suite, test } from "node:test";
+import { replay, useRecordedEngine } from "../support/recorded.ts";
 import { compare, describe } from "./compare.ts";
 import { exceptionFor, ordered } from "./exceptions.ts";
 import { Runner, type Result } from "./run.ts";
 import { deviations } from "./schema/deviations.ts";
 import { SchemaValidator } from "./schema/validate.ts";
 import { groups } from "./script/index.ts";
-import type { Vars } from "./step.ts";
+import type { Step } from "./step.ts";
 
 const recording = (name: string): Map<string, Result> => {
   const results = JSON.parse(
@@ -20,42 +19,26 @@ const recording = (name: string): Map<string, Result> => {
 };
 
 suite("Berth answers as dockerd 28.5 did", () => {
-  let berthd: Daemon;
-  before(async () => {
-    berthd = await Daemon.start();
-  });
-  after(async () => {
-    await clean(berthd.socketPath);
-    await berthd[Symbol.asyncDispose]();
-  });
+  const engine = useRecordedEngine();
 
   for (const group of groups) {
     test(group.name, async (t) => {
       const recorded = recording(group.name);
-      const vars: Vars = new Map();
       const validator = new SchemaValidator();
       const violations: string[] = [];
-      await prepare(berthd.socketPath, vars);
-      const runner = new Runner(berthd.socketPath, vars, await rootDirOf(berthd.socketPath), (step, answer) => {
+      const runner = new Runner(await engine.prepared(), (step, answer) => {
         for (const { route, path, message } of validator.check(step, answer))
           violations.push(`${route} ${path} ${message}`);
       });
-      for (const step of group.steps) {
-        if (step.setup || step.background) {
-          await runner.step(step);
-          continue;
-        }
-        await t.test(step.name, async () => {
-          violations.length = 0;
-          const result = await runner.step(step);
-          const differences = compare(ordered(group.name, recorded.get(step.name)), ordered(group.name, result)).filter(
-            (one) => !exceptionFor(group.name, step.name, one),
-          );
-          assert.equal(differences.length, 0, differences.slice(0, 20).map(describe).join("\n  "));
-          const unlisted = violations.filter((violation) => !deviations.some((known) => known.test(violation)));
-          assert.deepEqual(unlisted, [], "answers follow schema/v1.51.yaml");
-        });
-      }
+      const check = ({ name }: Step, result: Result | undefined): void => {
+        const unlisted = violations.splice(0).filter((violation) => !deviations.some((known) => known.test(violation)));
+        const differences = compare(ordered(group.name, recorded.get(name)), ordered(group.name, result)).filter(
+          (one) => !exceptionFor(group.name, name, one),
+        );
+        assert.equal(differences.length, 0, differences.slice(0, 20).map(describe).join("\n  "));
+        assert.deepEqual(unlisted, [], "answers follow schema/v1.51.yaml");
+      };
+      await replay(t, group.steps, (step) => runner.step(step), check);
     });
   }
 });

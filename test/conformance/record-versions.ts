@@ -4,10 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepare, rootDirOf } from "./clean.ts";
+import { prepare } from "./clean.ts";
 import { Runner } from "./run.ts";
 import { inVersion } from "./script/versions.ts";
-import type { Vars } from "./step.ts";
 
 const [socketPath, engine, ...versions] = process.argv.slice(2);
 if (!socketPath || !engine || versions.length === 0)
@@ -15,9 +14,7 @@ if (!socketPath || !engine || versions.length === 0)
 const folder = join(import.meta.dirname, "recorded/versions");
 mkdirSync(folder, { recursive: true });
 for (const version of versions) {
-  const vars: Vars = new Map();
-  await prepare(socketPath, vars);
-  const results = await new Runner(socketPath, vars, await rootDirOf(socketPath)).run(inVersion(version));
+  const results = await new Runner(await prepare(socketPath)).run(inVersion(version));
   writeFileSync(join(folder, `${engine}-${version}.json`), `${JSON.stringify(results, null, 1)}\n`);
   console.log(`${engine} ${version}: ${results.length} cases`);
 }

@@ -4,10 +4,9 @@
  */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { prepare, rootDirOf } from "./clean.ts";
+import { prepare } from "./clean.ts";
 import { Runner, type Result } from "./run.ts";
 import { groups } from "./script/index.ts";
-import type { Vars } from "./step.ts";
 
 const [socketPath, version, ...only] = process.argv.slice(2);
 if (!socketPath || !version) throw new Error("usage: record.ts SOCKET VERSION [GROUP ...]");
@@ -15,10 +14,9 @@ const folder = join(import.meta.dirname, "recorded", version);
 mkdirSync(folder, { recursive: true });
 for (const group of groups) {
   if (only.length > 0 && !only.includes(group.name)) continue;
-  const vars: Vars = new Map();
-  await prepare(socketPath, vars);
+  const prepared = await prepare(socketPath);
   const begin = performance.now();
-  const runner = new Runner(socketPath, vars, await rootDirOf(socketPath));
+  const runner = new Runner(prepared);
   const results: Result[] = [];
   for (const step of group.steps) {
     const start = performance.now();

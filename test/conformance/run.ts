@@ -1,3 +1,4 @@
+import type { Prepared } from "./clean.ts";
 import { send } from "./client.ts";
 import { decodeBody } from "./decode.ts";
 import { Normaliser, normaliseHeaders, shapeOf } from "./normalise.ts";
@@ -33,7 +34,7 @@ export class Runner {
   readonly #observe: Observer;
   readonly #background = new Map<string, { step: Step; answer: Promise<Answer> }>();
 
-  constructor(socketPath: string, vars: Vars, rootDir: string, observe: Observer = () => {}) {
+  constructor({ socketPath, vars, rootDir }: Prepared, observe: Observer = () => {}) {
     this.#socketPath = socketPath;
     this.#vars = vars;
     this.#normaliser = new Normaliser(vars, rootDir);

@@ -1,17 +1,13 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { after, before, suite, test } from "node:test";
-import { Daemon } from "../support/daemon.ts";
-import { clean, prepare, rootDirOf } from "./clean.ts";
+import { suite, test } from "node:test";
+import { replay, useRecordedEngine } from "../support/recorded.ts";
 import { compare, describe } from "./compare.ts";
 import { exceptionFor, ordered } from "./exceptions.ts";
 import { Runner, type Result } from "./run.ts";
-import { inVersion } from "./script/versions.ts";
-import type { Vars } from "./step.ts";
-
-/** One version on either side of most changes; the recordings have them all. */
-const versions = ["1.24", "1.40", "1.41", "1.43", "1.44", "1.45", "1.47", "1.49", "1.51"];
+import { apiVersions, inVersion } from "./script/versions.ts";
+import type { Step } from "./step.ts";
 
 const recording = (version: string): Map<string, Result> => {
   const file = join(import.meta.dirname, `recorded/versions/28.5-${version}.json`);
@@ -21,34 +17,19 @@ const recording = (version: string): Map<string, Result> => {
 const withoutVersion = (step: string): string => step.replace(/ \/v[0-9.]+\//, " /");
 
 suite("each version of the API has the shapes that dockerd 28.5 gives it", () => {
-  let berthd: Daemon;
-  before(async () => {
-    berthd = await Daemon.start();
-  });
-  after(async () => {
-    await clean(berthd.socketPath);
-    await berthd[Symbol.asyncDispose]();
-  });
+  const engine = useRecordedEngine();
 
-  for (const version of versions) {
+  for (const version of apiVersions) {
     test(version, async (t) => {
       const recorded = recording(version);
-      const vars: Vars = new Map();
-      await prepare(berthd.socketPath, vars);
-      const runner = new Runner(berthd.socketPath, vars, await rootDirOf(berthd.socketPath));
-      for (const step of inVersion(version).steps) {
-        if (step.setup || step.background) {
-          await runner.step(step);
-          continue;
-        }
-        await t.test(step.name, async () => {
-          const expected = ordered("versions", recorded.get(step.name));
-          const differences = compare(expected, ordered("versions", await runner.step(step))).filter(
-            (one) => !exceptionFor("versions", withoutVersion(step.name), one),
-          );
-          assert.equal(differences.length, 0, differences.slice(0, 20).map(describe).join("\n  "));
-        });
-      }
+      const runner = new Runner(await engine.prepared());
+      const check = ({ name }: Step, result: Result | undefined): void => {
+        const differences = compare(ordered("versions", recorded.get(name)), ordered("versions", result)).filter(
+          (one) => !exceptionFor("versions", withoutVersion(name), one),
+        );
+        assert.equal(differences.length, 0, differences.slice(0, 20).map(describe).join("\n  "));
+      };
+      await replay(t, inVersion(version).steps, (step) => runner.step(step), check);
     });
   }
 });

@@ -9,6 +9,7 @@ import type { FileMount } from "./archive/views.ts";
 import type { ContainerContext } from "./context.ts";
 import { exportRoot } from "./export.ts";
 import { etcFolder } from "./folders.ts";
+import { imagePath, mountImages, unmountImages } from "./image-mounts.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { isRunning } from "./state.ts";
 
@@ -82,7 +83,10 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
   const users = context.live.of(record.id);
   users.rootUsers += 1;
   // In the container's queue, as every unmount: the two must not meet.
-  const path = await context.queue.run(record.id, () => context.layers.mountWritable(record.id));
+  const path = await context.queue.run(record.id, () => {
+    mountImages(context, record);
+    return context.layers.mountWritable(record.id);
+  });
   return {
     path,
     record,
@@ -92,6 +96,7 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
         const now = context.containers.get(record.id);
         if (!now || isRunning(now.state) || users.rootUsers > 0) return;
         await context.layers.unmountWritable(record.id);
+        await unmountImages(context, record);
       });
     },
   };
@@ -103,11 +108,11 @@ const subjectOf = (context: ContainerContext, { path, record }: OpenRoot, name: 
   readOnlyRoot: record.hostConfig.ReadonlyRootfs ?? false,
   mounts: [
     ...record.mounts
-      .filter(({ Type }) => Type === "bind" || Type === "volume")
-      .map(({ Source, Destination, RW }) => ({
-        source: Source ?? "",
-        destination: Destination ?? "",
-        readOnly: RW === false,
+      .filter(({ Type }) => Type === "bind" || Type === "volume" || Type === "image")
+      .map((mount) => ({
+        source: mount.Type === "image" ? imagePath(mount) : (mount.Source ?? ""),
+        destination: mount.Destination ?? "",
+        readOnly: mount.RW === false,
       })),
     ...etcMounts(context, record),
   ],

@@ -17,9 +17,11 @@ export const logs = (context: ContainerContext, reference: string, request: LogR
   return logOf(context, record, request);
 };
 
-/** A log that may be sent, see `LogReader.prepare`. */
+/** A log that may be sent: everything that HTTP can still say has been checked. */
 export interface LogAnswer {
+  /** A terminal's output is plain bytes, else it comes in frames. */
   tty: boolean;
+  /** Writes the log as fast as the client takes it; fulfilled at its end or when the client has left. */
   write(client: Writable): Promise<void>;
 }
 

@@ -50,10 +50,14 @@ export interface MountRecord extends MountPoint {
   anonymous?: boolean;
   /** True when an empty volume is filled from the image's directory as the container is made. */
   copyUp?: boolean;
-  /** A directory inside the volume. */
+  /** Of a mount of an image: its config digest, its topmost layer, and the storage id of the layer that is mounted. */
+  image?: { id: string; chainId: string | null; layer: string };
+  /** A directory inside the volume, a directory or file inside the image. */
   subpath?: string;
   /** True when a missing bind source is made, as `-v` promises and `--mount` does not. */
   createSource?: boolean;
+  /** True when the engine chose the propagation of a bind, for its data root's sake. */
+  impliedPropagation?: boolean;
   /** mount(8)'s options of a tmpfs. */
   tmpfsOptions?: string;
   /** What `--mount` says of a bind beyond inspect's fields. */

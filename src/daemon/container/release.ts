@@ -1,5 +1,6 @@
 import { messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
+import { unmountImages } from "./image-mounts.ts";
 import type { ContainerRecord } from "./record.ts";
 import { releaseSharedMemory } from "./start/mounts.ts";
 
@@ -16,6 +17,7 @@ export const releaseResources = async (
     context.networks.release(record.id),
     options.keepRoot ? undefined : context.layers.unmountWritable(record.id),
     context.volumes.unmountAll(record.id),
+    unmountImages(context, record),
     releaseSharedMemory(context, record),
   ]);
   const failed = results.filter((result) => result.status === "rejected");

@@ -3,6 +3,7 @@ import { conflict, invalidParameter, isKind, messageOf } from "../../base/errors
 import type { ContainerContext } from "./context.ts";
 import { releaseResources } from "./release.ts";
 import { dataFolder, taskFolder } from "./folders.ts";
+import { removeImageLayers } from "./image-mounts.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { cancelRestart } from "./restart/schedule.ts";
@@ -103,16 +104,18 @@ export const deleteContainer = async (
     settle(live.removed, { StatusCode });
     // Nobody can ask for these any more: they go behind the answer, and after a crash at the next start.
     setImmediate(() => {
-      void discard(context, id).catch((error: unknown) =>
+      void discard(context, record).catch((error: unknown) =>
         context.settings.log?.("warn", `container ${id}: removing its files: ${messageOf(error)}`),
       );
     });
   }
 };
 
-/** Takes the layer and the files of a container that has no record any more off the disk. */
-const discard = async (context: ContainerContext, id: string): Promise<void> => {
+/** Takes the layers and the files of a container that has no record any more off the disk. */
+const discard = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
+  const { id } = record;
   await context.layers.removeWritable(id);
+  await removeImageLayers(context, record);
   context.trash.throwAway(dataFolder(context.settings, id));
   // Its folder says what the runtime keeps of the container, so it goes last.
   const folder = taskFolder(context.settings, id);

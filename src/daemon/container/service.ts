@@ -162,7 +162,7 @@ export class ContainerService {
   }
 
   /** Which containers use an image, by whether they run. */
-  imageUse(imageId: string): { running: string[]; stopped: string[] } {
+  imageUse(imageId: string): ReturnType<typeof imageUse> {
     return imageUse(this.#context, imageId);
   }
   /** Takes up what an earlier daemon left. Call once, before anything else. */

@@ -119,6 +119,12 @@ export class LayerStore {
     await this.driver.createWritable(id, init, options);
   }
 
+  /** The same for a mount of an image: its files alone, without those that every container gets. */
+  async createForMount(id: string, parent: Digest | null): Promise<void> {
+    using _pin = this.#pin(parent);
+    await this.driver.createWritable(id, parent === null ? null : this.#need(parent).cacheId);
+  }
+
   /** The container's root filesystem on the host; mounted when this returns. */
   mountWritable(id: string): string {
     return this.driver.mount(id);

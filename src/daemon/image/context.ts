@@ -77,6 +77,8 @@ export interface ImageUse {
   /** Ids of containers. */
   running: string[];
   stopped: string[];
+  /** Containers with a mount of it: they keep its layers, and its last name unless it is taken by force. */
+  mounting: string[];
 }
 
 /** What the verbs of an image work with. One per engine; the verbs hold no state of their own. */

@@ -1,15 +1,5 @@
-import {
-  EngineError,
-  forbidden,
-  invalidParameter,
-  messageOf,
-  notFound,
-  systemError,
-  unauthorized,
-} from "../../base/errors.ts";
-import { sha256 } from "../../oci/digest.ts";
+import { EngineError, forbidden, messageOf, notFound, systemError, unauthorized } from "../../base/errors.ts";
 import { withRepository } from "../../oci/distribution/connect.ts";
-import { downloadBlob } from "../../oci/distribution/download.ts";
 import { parseManifest } from "../../oci/distribution/manifest.ts";
 import type { ParsedManifest } from "../../oci/distribution/manifest.ts";
 import { RegistryError } from "../../oci/distribution/registry-error.ts";
@@ -19,7 +9,8 @@ import { parseReference } from "../../oci/reference.ts";
 import type { Descriptor, DescriptorPlatform } from "../../wire/oci/descriptor.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { ImageContext } from "./context.ts";
-import { maxConfigBytes, parseImageConfig } from "./document.ts";
+import { parseImageConfig } from "./document.ts";
+import { downloadConfig } from "./download-config.ts";
 
 /** What a registry holds under a name. */
 export interface DistributionInspect {
@@ -32,16 +23,7 @@ const platformOfConfig = async (
   descriptor: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<DescriptorPlatform> => {
-  const chunks: Buffer[] = [];
-  let total = 0;
-  for await (const chunk of downloadBlob(repository, descriptor.digest, { sizeBytes: descriptor.size, signal })) {
-    chunks.push(chunk);
-    total += chunk.length;
-    if (total > maxConfigBytes) throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
-  }
-  const bytes = Buffer.concat(chunks);
-  if (sha256(bytes) !== descriptor.digest)
-    throw invalidParameter(`image config verification failed for digest ${descriptor.digest}`);
+  const bytes = await downloadConfig(repository, descriptor, signal);
   const { architecture = "", os = "", variant } = parseImageConfig(bytes);
   return { architecture, os, ...(variant === undefined || variant === "" ? {} : { variant }) };
 };

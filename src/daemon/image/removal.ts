@@ -58,8 +58,8 @@ export class Removal {
    */
   remove(image: Readonly<ImageRecord>, name: string, options: RemovalOptions): void {
     if (isIdPrefix(image.id, name)) return this.#removeById(image.id, options);
-    const { running, stopped } = this.#usedBy(image.id);
-    const user = running[0] ?? stopped[0];
+    const { running, stopped, mounting } = this.#usedBy(image.id);
+    const user = running[0] ?? stopped[0] ?? mounting[0];
     const { tags, digests } = this.#namesOf(image.id);
     if (!options.force && isSingle(tags, digests) && user !== undefined)
       throw conflict(

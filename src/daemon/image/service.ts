@@ -77,7 +77,7 @@ export interface ImageServiceOptions {
 /** Images: one method per verb of the API, each in a file of its own. */
 export class ImageService {
   /** Set by the composition root once there are containers. */
-  usedBy: (imageId: string) => ImageUse = () => ({ running: [], stopped: [] });
+  usedBy: (imageId: string) => ImageUse = () => ({ running: [], stopped: [], mounting: [] });
   readonly #context: ImageContext;
 
   constructor(options: ImageServiceOptions) {

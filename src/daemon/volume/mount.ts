@@ -1,13 +1,9 @@
-import { closeSync, constants, lstatSync } from "node:fs";
-import { isCode } from "../../linux/error.ts";
-import { messageOf, notFound } from "../../base/errors.ts";
-import { openDirectory, openInRoot, pathOf } from "../../linux/file/open.ts";
 import { umount } from "../../linux/mount/mount.ts";
 import { copyUp } from "./copy-up.ts";
 import type { VolumeContext } from "./context.ts";
 import { dataPath, find } from "./document.ts";
 import { isMounted, mountLocal } from "./local.ts";
-import { readlinkSync } from "node:fs";
+import { resolveSubpath } from "./subpath.ts";
 
 export interface MountOptions {
   /** Where the container sees it. */
@@ -87,35 +83,4 @@ export const unmountVolumes = (context: VolumeContext, containerId: string): voi
     const record = context.volumes.get(name);
     if (record && isMounted(record.options)) umount(dataPath(context, name), { detach: true });
   }
-};
-
-const resolveSubpath = (root: string, subpath: string): string => {
-  const directory = openDirectory(root);
-  try {
-    const fd = openInRoot(directory, subpath, constants.O_RDONLY);
-    try {
-      return readlinkSync(pathOf(fd));
-    } finally {
-      closeSync(fd);
-    }
-  } catch (error) {
-    if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
-    throw notFound(`cannot access path ${root}/${subpath}: ${lstatWords(`${root}/${subpath}`)}`, error);
-  } finally {
-    closeSync(directory);
-  }
-};
-
-/** Go's words for the first part of a path that is missing. */
-const lstatWords = (path: string): string => {
-  const parts = path.split("/");
-  for (let count = 2; count <= parts.length; count++) {
-    const prefix = parts.slice(0, count).join("/");
-    try {
-      lstatSync(prefix);
-    } catch (error) {
-      return `lstat ${prefix}: ${isCode(error, "ENOENT") ? "no such file or directory" : messageOf(error)}`;
-    }
-  }
-  return "no such file or directory";
 };

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import { isWithin } from "../../base/paths.ts";
 
 /** One line of /proc/self/mountinfo. */
 export interface MountInfo {
@@ -56,7 +57,19 @@ const unescape = (text: string): string =>
 
 /** The mounts at or below a directory, the deepest and latest first: the order to unmount in. */
 export const mountsBelow = (directory: string, table: readonly MountInfo[] = mountTable()): MountInfo[] =>
-  table.filter(({ target }) => target === directory || target.startsWith(`${directory}/`)).toReversed();
+  table.filter(({ target }) => isWithin(target, directory)).toReversed();
+
+/**
+ * The mount that a path is on: the deepest, and of several at one place the latest, which covers the others.
+ * @param path absolute, without symlinks
+ */
+export const mountOf = (path: string, table: readonly MountInfo[] = mountTable()): MountInfo | undefined =>
+  table
+    .filter(({ target }) => isWithin(path, target))
+    .reduce<MountInfo | undefined>(
+      (deepest, mount) => (deepest !== undefined && mount.target.length < deepest.target.length ? deepest : mount),
+      undefined,
+    );
 
 export const isMountPoint = (path: string, table: readonly MountInfo[] = mountTable()): boolean =>
   table.some(({ target }) => target === path);

@@ -6,7 +6,8 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { notFound } from "../../../src/base/errors.ts";
 import { containerStreamRoutes } from "../../../src/daemon/api/routes/container-stream.ts";
 import { execRoutes } from "../../../src/daemon/api/routes/exec.ts";
-import type { Attachment, ContainerRoutesService } from "../../../src/daemon/services.ts";
+import type { Attachment } from "../../../src/daemon/container/attach/attach.ts";
+import type { ContainerRoutesService } from "../../../src/daemon/services.ts";
 import { type RawConnection, TestApi } from "../../support/api.ts";
 
 /** Reads to the end without ending the other side, which iterating would. */

@@ -14,6 +14,8 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
+import { mountTmpfs, setPropagation, umount } from "../../../src/linux/mount/mount.ts";
+import { mountsBelow } from "../../../src/linux/mount/table.ts";
 import { useEngine } from "../../support/engine.ts";
 
 const engine = useEngine();
@@ -116,6 +118,47 @@ test("bind mounts: files, folders, made when missing by -v and refused by --moun
       "1024",
     );
   } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("propagation: what the host's mount must be, and that mounts spread where it is", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-propagation-"));
+  const { docker, daemon } = engine;
+  const refused = async (mount: string[], words: string): Promise<void> => {
+    const { code, stderr } = await docker.run(["run", "--rm", ...mount, "busybox", "true"]);
+    assert.equal(code, 125, stderr);
+    assert.ok(stderr.includes(words), stderr);
+  };
+  mountTmpfs(folder);
+  try {
+    const bind = (mode: string): string[] => ["--mount", `type=bind,src=${folder},dst=/m,bind-propagation=${mode}`];
+    for (const mode of ["shared", "rshared"]) {
+      const words = `path ${folder} is mounted on ${folder} but it is not a shared mount`;
+      await refused(["-v", `${folder}:/m:${mode}`], words);
+      await refused(bind(mode), words);
+    }
+    for (const mode of ["slave", "rslave"])
+      await refused(bind(mode), `path ${folder} is mounted on ${folder} but it is not a shared or slave mount`);
+    await refused(bind("sideways"), 'invalid mount config for type "bind": invalid propagation mode: sideways');
+    await refused(
+      ["-v", `${daemon.dataRoot}:/m:private`],
+      'must use either propagation mode "rslave" or "rshared" when mount source is within the daemon root',
+    );
+    // Nobody asked for the propagation of these, so that it cannot be had is no fault.
+    await run("-v", `${daemon.dataRoot}:/m`, "busybox", "true");
+    await run("-v", "/:/m:ro", "busybox", "true");
+
+    setPropagation(folder, "shared");
+    mkdirSync(join(folder, "later"));
+    await docker.ok("run", "-d", "--name", "slave", ...bind("rslave"), "busybox", "sleep", "100");
+    await docker.ok("run", "-d", "--name", "peer", ...bind("rshared"), "busybox", "sleep", "100");
+    mountTmpfs(join(folder, "later"));
+    writeFileSync(join(folder, "later/file"), "spread");
+    for (const name of ["slave", "peer"]) assert.equal(await docker.ok("exec", name, "cat", "/m/later/file"), "spread");
+    await docker.ok("rm", "-f", "slave", "peer");
+  } finally {
+    for (const { target } of mountsBelow(folder)) umount(target, { detach: true });
     rmSync(folder, { recursive: true, force: true });
   }
 });

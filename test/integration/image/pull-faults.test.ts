@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
+import type { ServerResponse } from "node:http";
 import { test } from "node:test";
 import { openImages } from "../../support/engine-images.ts";
 import type { TestImages } from "../../support/engine-images.ts";
 import { digestOf, imageOf, layerOf } from "../../support/image.ts";
+import type { TestImage } from "../../support/image.ts";
 import { LyingRegistry as Registry, flipped } from "../../support/lying-registry.ts";
 import type { Spoil } from "../../support/lying-registry.ts";
 
@@ -27,6 +29,22 @@ const assertEmpty = (here: TestImages): void => {
   assert.deepEqual(here.events, []);
 };
 
+/** This file's image, its manifest saying something else of the configuration. */
+const withConfig = (said: { mediaType?: string; size?: number }): TestImage => {
+  const manifest = JSON.parse(image.manifest.toString()) as { config: object };
+  const bytes = Buffer.from(JSON.stringify({ ...manifest, config: { ...manifest.config, ...said } }));
+  return { ...image, manifest: bytes, manifestDigest: digestOf(bytes) };
+};
+
+/** Answers with bytes until the client has enough. */
+const endless = (response: ServerResponse): true => {
+  const more = (): void => {
+    while (!response.destroyed) if (!response.write(Buffer.alloc(65_536))) return void response.once("drain", more);
+  };
+  more();
+  return true;
+};
+
 const top = image.layers[1]?.digest ?? "";
 const refused: [string, Partial<Spoil>, RegExp][] = [
   [
@@ -38,11 +56,6 @@ const refused: [string, Partial<Spoil>, RegExp][] = [
     "one bit of the manifest",
     { bytes: (name, bytes) => (name === image.manifestDigest ? flipped(bytes, 40) : bytes) },
     /^manifest verification failed for digest sha256:/,
-  ],
-  [
-    "one bit of the config",
-    { bytes: (name, bytes) => (name === image.id ? flipped(bytes, 20) : bytes) },
-    /^image config verification failed for digest sha256:/,
   ],
   [
     "a layer of another diffID, its blob right",
@@ -81,17 +94,7 @@ const refused: [string, Partial<Spoil>, RegExp][] = [
   ],
   [
     "a blob that goes on for ever",
-    {
-      answer: (name, _, response) => {
-        if (name !== top) return false;
-        const more = (): void => {
-          while (!response.destroyed)
-            if (!response.write(Buffer.alloc(65_536))) return void response.once("drain", more);
-        };
-        more();
-        return true;
-      },
-    },
+    { answer: (name, _, response) => name === top && endless(response) },
     /longer than its manifest says/,
   ],
   [
@@ -113,17 +116,37 @@ const refused: [string, Partial<Spoil>, RegExp][] = [
   ],
   [
     "a plug-in",
-    {
-      image: (() => {
-        const manifest = JSON.parse(image.manifest.toString()) as { config: { mediaType: string } };
-        manifest.config.mediaType = "application/vnd.docker.plugin.v1+json";
-        const bytes = Buffer.from(JSON.stringify(manifest));
-        return { ...image, manifest: bytes, manifestDigest: digestOf(bytes) };
-      })(),
-    },
+    { image: withConfig({ mediaType: "application/vnd.docker.plugin.v1+json" }) },
     /^Encountered remote "application\/vnd\.docker\.plugin\.v1\+json"\(plugin\) when fetching$/,
   ],
 ];
+
+const badConfigs: [string, Partial<Spoil>, { kind: string; message: RegExp }][] = [
+  [
+    "one bit is another",
+    { bytes: (name, bytes) => (name === image.id ? flipped(bytes, 20) : bytes) },
+    { kind: "system", message: /^image config verification failed for digest sha256:/ },
+  ],
+  [
+    "larger than is read, as its manifest says",
+    { image: withConfig({ size: 2 ** 30 }) },
+    { kind: "invalid-parameter", message: /^image config is larger than 4194304 bytes$/ },
+  ],
+  [
+    "endless, its manifest saying nothing",
+    { image: withConfig({ size: 0 }), answer: (name, _, response) => name === image.id && endless(response) },
+    { kind: "invalid-parameter", message: /^image config is larger than 4194304 bytes$/ },
+  ],
+];
+
+for (const [what, spoil, refusal] of badConfigs)
+  test(`a configuration is refused by a pull and by a look into the registry alike: ${what}`, async () => {
+    await using registry = await new LyingRegistry(spoil).listen();
+    await using here = openImages();
+    await assert.rejects(here.pull(registry.name), refusal);
+    await assert.rejects(here.images.distribution(registry.name, undefined), refusal);
+    assertEmpty(here);
+  });
 
 for (const [what, spoil, message] of refused)
   test(`refused, and nothing stays: ${what}`, async () => {

@@ -2,7 +2,8 @@ import { invalidParameter } from "../../../base/errors.ts";
 import type { Call } from "../call.ts";
 import { tarType } from "../headers.ts";
 import type { Route } from "../router.ts";
-import type { ContainerRoutesService, PathStat } from "../../services.ts";
+import type { PathStat } from "../../container/archive/path-stat.ts";
+import type { ContainerRoutesService } from "../../services.ts";
 
 /** Files of containers. **Source:** Engine API, operations ContainerArchive…, ContainerChanges, ContainerExport. */
 export const containerFileRoutes = (containers: ContainerRoutesService): Route[] => [

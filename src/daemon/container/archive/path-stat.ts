@@ -8,6 +8,7 @@ export interface PathStat {
   size: number;
   /** Bits of Go's os.FileMode. */
   mode: number;
+  /** RFC 3339. */
   mtime: string;
   /** Of a symlink: where it leads, with every symlink on the way followed; "" for anything else. */
   linkTarget: string;

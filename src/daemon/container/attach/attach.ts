@@ -16,12 +16,18 @@ export interface AttachOptions {
   stream: boolean;
   /** Send what was logged so far first. */
   logs: boolean;
+  /** "" for the default, ctrl-p ctrl-q. */
   detachKeys: string;
 }
 
-/** An attach that may go ahead: `tty` says how the API frames it, `run` serves the client until either side ends. */
+/** An attach that may go ahead: everything that HTTP can still say has been checked. */
 export interface Attachment {
+  /** With a terminal the stream is raw, without one it comes in frames. */
   tty: boolean;
+  /**
+   * Serves the connection until both sides are done and closes it; does not throw for a client that left. Iterating over
+   * `client` would end its writing side with its reading side: listen for `data` and `end`, or pipe.
+   */
   run(client: Duplex): Promise<void>;
 }
 

@@ -2,7 +2,8 @@ import { posix } from "node:path";
 import { invalidParameter, systemError } from "../../../base/errors.ts";
 import type { MountRecord } from "../record.ts";
 
-const propagations = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
+/** How mounts spread between a bind and its source. */
+export const propagations: readonly string[] = ["private", "rprivate", "slave", "rslave", "shared", "rshared"];
 const consistencies = ["consistent", "cached", "delegated"];
 
 /** What the third part of a bind says. */

@@ -10,6 +10,7 @@ import type {
 } from "../../../wire/engine/container.ts";
 import { createRlimits } from "../../runtime/spec/rlimits.ts";
 import type { ContainerContext } from "../context.ts";
+import { createImageLayers, removeImageLayers, resolveImages } from "../image-mounts.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { requireValidName } from "../rename.ts";
@@ -55,6 +56,9 @@ export const create = async (
   checkNetworkMode(hostBody ?? {}, own);
   const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
+  for (const { Type } of hostConfig.Mounts ?? []) {
+    if (Type === "image") warnings.push("Image mount is an experimental feature");
+  }
   warnings.push(...createRlimits(hostConfig, context.host, context.specDefaults).warnings);
   pinSharedNamespaces(context, hostConfig);
   const command = commandOf(config);
@@ -62,7 +66,7 @@ export const create = async (
   const mac = networks[hostConfig.NetworkMode ?? ""]?.MacAddress;
   if (mac) config.MacAddress = mac;
   checkLinks(context, hostConfig);
-  const mounts = collectMounts(context, config, hostConfig);
+  const mounts = resolveImages(context, collectMounts(context, config, hostConfig), id);
   const record = {
     id,
     createdNs: context.clock.nowNs().toString(),
@@ -98,8 +102,9 @@ const store = async (
   const name = wantedName === "" ? freeName(context) : wantedName;
   context.containers.reserve(name, record.id);
   try {
-    const made = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
+    const named = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
     await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
+    const made = await createImageLayers(context, named);
     const complete: ContainerRecord = { ...record, name, mounts: made };
     await furnish(context, complete);
     context.containers.put(
@@ -115,6 +120,7 @@ const store = async (
   } catch (error) {
     context.volumes.unreference(record.id);
     await context.layers.removeWritable(record.id);
+    await removeImageLayers(context, { mounts });
     throw error;
   } finally {
     context.containers.unreserve(name);

@@ -3,16 +3,21 @@ import { posix } from "node:path";
 import { invalidParameter, messageOf } from "../../../base/errors.ts";
 import type { Mount } from "../../../wire/engine/container.ts";
 import type { MountRecord } from "../record.ts";
-import { checkDestination } from "./bind.ts";
+import { checkDestination, propagations } from "./bind.ts";
 
 /** The options that belong to each type; those of another type are refused. */
-const optionsOf = { bind: "BindOptions", volume: "VolumeOptions", tmpfs: "TmpfsOptions" } as const;
+const optionsOf = {
+  bind: "BindOptions",
+  volume: "VolumeOptions",
+  tmpfs: "TmpfsOptions",
+  image: "ImageOptions",
+} as const;
 
 /** A mount from `--mount`. @throws EngineError invalid-parameter in Docker's words */
 export const parseMount = (mount: Mount): MountRecord => {
   const type = mount.Type ?? "";
   const invalid = (why: string): Error => invalidParameter(`invalid mount config for type "${type}": ${why}`);
-  if (type !== "bind" && type !== "volume" && type !== "tmpfs") throw invalid("mount type unknown");
+  if (type !== "bind" && type !== "volume" && type !== "tmpfs" && type !== "image") throw invalid("mount type unknown");
   for (const [other, key] of Object.entries(optionsOf)) {
     if (other !== type && mount[key]) {
       throw invalidParameter(`${key} must not be specified on mount type ${JSON.stringify(type)}`);
@@ -33,7 +38,9 @@ export const parseMount = (mount: Mount): MountRecord => {
     case "bind":
       return { ...bind(mount, invalid), ...common };
     case "volume":
-      return { ...volume(mount), ...common };
+      return { ...volume(mount, invalid), ...common };
+    case "image":
+      return { ...image(mount, invalid), ...common, RW: false };
     case "tmpfs":
       if (mount.Source) throw invalid("field Source must not be specified");
       return { Type: "tmpfs", Source: "", Mode: "", Propagation: "", tmpfsOptions: tmpfsOptions(mount), ...common };
@@ -43,6 +50,10 @@ export const parseMount = (mount: Mount): MountRecord => {
 const bind = (mount: Mount, invalid: (why: string) => Error): MountRecord => {
   const source = mount.Source ?? "";
   if (source === "") throw invalid("field Source must not be empty");
+  const propagation = mount.BindOptions?.Propagation ?? "";
+  if (propagation !== "" && !propagations.includes(propagation)) {
+    throw invalid(`invalid propagation mode: ${propagation}`);
+  }
   if (!source.startsWith("/")) throw invalid(`invalid mount path: '${source}' mount path must be absolute`);
   const options = mount.BindOptions ?? {};
   if (!options.CreateMountpoint && !statSync(source, { throwIfNoEntry: false })) {
@@ -52,7 +63,7 @@ const bind = (mount: Mount, invalid: (why: string) => Error): MountRecord => {
     Type: "bind",
     Source: posix.normalize(source).replace(/(.)\/$/, "$1"),
     Mode: "",
-    Propagation: options.Propagation ?? "",
+    Propagation: propagation,
     createSource: options.CreateMountpoint ?? false,
     bindOptions: {
       nonRecursive: options.NonRecursive ?? false,
@@ -62,15 +73,31 @@ const bind = (mount: Mount, invalid: (why: string) => Error): MountRecord => {
   };
 };
 
-const volume = (mount: Mount): MountRecord => {
+/** **Source:** Engine API, Mount with the type "image". */
+const image = ({ Source, ImageOptions: options }: Mount, invalid: (why: string) => Error): MountRecord => {
+  if (!Source) throw invalid("field Source must not be empty");
+  return { Type: "image", Name: Source, Mode: "", Propagation: "rprivate", ...subpathOf(options?.Subpath, invalid) };
+};
+
+/** A subpath may not climb out by its words; what its symlinks do is looked at when it is mounted. */
+const subpathOf = (subpath: string | undefined, invalid: (why: string) => Error): { subpath?: string } => {
+  if (!subpath) return {};
+  if (subpath.startsWith("/") || posix.normalize(subpath).split("/")[0] === "..") {
+    throw invalid("subpath must be a relative path within the volume");
+  }
+  return { subpath };
+};
+
+const volume = (mount: Mount, invalid: (why: string) => Error): MountRecord => {
   const options = mount.VolumeOptions ?? {};
+  if (options.Subpath && !mount.Source) throw invalid("must not set Subpath when using anonymous volumes");
   return {
     Type: "volume",
     ...(mount.Source ? { Name: mount.Source } : { anonymous: true }),
     Mode: "z",
     Propagation: "",
     copyUp: !(options.NoCopy ?? false),
-    ...(options.Subpath ? { subpath: options.Subpath } : {}),
+    ...subpathOf(options.Subpath, invalid),
     volumeOptions: {
       labels: options.Labels ?? {},
       driver: options.DriverConfig?.Name ?? "",

@@ -6,6 +6,7 @@ import type { ContainerContext } from "../context.ts";
 import type { MountRecord } from "../record.ts";
 import { checkDestination, parseBind, parseBindMode } from "./bind.ts";
 import { parseMount } from "./mount.ts";
+import { withPropagation } from "./propagation.ts";
 
 /** Mount points that would hide what the engine itself puts there. */
 const forbiddenVolumes = ["/proc", "/sys", "/dev"];
@@ -27,7 +28,7 @@ export const collectMounts = (
     const destination = mount.Destination ?? "";
     if (own.has(destination)) throw invalidParameter(`Duplicate mount point: ${destination}`);
     own.add(destination);
-    mounts.set(destination, withPropagation(context, mount));
+    mounts.set(destination, withPropagation(context.settings.dataRoot, mount));
   };
   for (const text of hostConfig.Binds ?? []) add(parseBind(text));
   for (const mount of hostConfig.Mounts ?? []) add(parseMount(mount));
@@ -112,11 +113,3 @@ const inherited = (context: ContainerContext, specs: readonly string[]): MountRe
       copyUp: false,
     }));
   });
-
-/** A bind that holds the data root must see its mounts come and go, as Docker arranges it. */
-const withPropagation = (context: ContainerContext, mount: MountRecord): MountRecord => {
-  if (mount.Type !== "bind" || mount.Propagation) return mount;
-  const source = mount.Source ?? "";
-  const holdsDataRoot = `${context.settings.dataRoot}/`.startsWith(source === "/" ? "/" : `${source}/`);
-  return { ...mount, Propagation: holdsDataRoot ? "rslave" : "rprivate" };
-};

@@ -8,7 +8,9 @@ import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import { bindSourceError } from "../../runtime/start-error.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
+import { imagePath, mountImages } from "../image-mounts.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
+import { propagationOf } from "./propagation.ts";
 
 /** What a container's mounts have become for the runtime. */
 export interface PreparedMounts {
@@ -27,6 +29,7 @@ export const mountAll = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
 ): Promise<PreparedMounts> => {
+  mountImages(context, record);
   const binds: SpecMount[] = [];
   const tmpfs: SpecTmpfs[] = [];
   for (const mount of record.mounts) {
@@ -35,14 +38,14 @@ export const mountAll = async (
       tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
       continue;
     }
-    const source =
-      mount.Type === "volume" ? await volumeSource(context, record, mount) : bindSource(context, record, mount);
+    const source = await sourceOf(context, record, mount);
+    const propagation = propagationOf(source, mount);
     binds.push({
       source,
       destination,
       readOnly: mount.RW === false,
       file: !statSync(source).isDirectory(),
-      ...(mount.Propagation ? { propagation: mount.Propagation } : {}),
+      ...(propagation === undefined ? {} : { propagation }),
       ...mount.bindOptions,
     });
   }
@@ -50,6 +53,16 @@ export const mountAll = async (
     tmpfs.push({ destination, options });
   }
   return { binds, tmpfs, shmPath: sharedMemory(context, record) };
+};
+
+/** Where a mount is on the host, ready to be bound. */
+const sourceOf = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  mount: MountRecord,
+): Promise<string> => {
+  if (mount.Type === "volume") return volumeSource(context, record, mount);
+  return mount.Type === "image" ? imagePath(mount) : bindSource(context, record, mount);
 };
 
 const volumeSource = async (

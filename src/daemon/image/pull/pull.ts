@@ -1,9 +1,6 @@
-import { forbidden, invalidParameter, systemError } from "../../../base/errors.ts";
-import { sha256 } from "../../../oci/digest.ts";
+import { forbidden, systemError } from "../../../base/errors.ts";
 import { withRepository } from "../../../oci/distribution/connect.ts";
-import { downloadBlob } from "../../../oci/distribution/download.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
-import { ContentError } from "../../../oci/distribution/registry-error.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
@@ -13,6 +10,7 @@ import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
 import type { EventInput } from "../../event/event.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
+import { downloadConfig } from "../download-config.ts";
 import { platformMismatch, runsOn } from "../find.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ImageRecord } from "../record.ts";
@@ -155,17 +153,7 @@ const fetchConfig = async (
   descriptor: Descriptor,
   signal: AbortSignal | undefined,
 ): Promise<OciImageConfig> => {
-  if (descriptor.size > maxConfigBytes) throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
-  const chunks: Buffer[] = [];
-  let total = 0;
-  for await (const chunk of downloadBlob(repository, descriptor.digest, { sizeBytes: descriptor.size, signal })) {
-    chunks.push(chunk);
-    total += chunk.length;
-    if (total > maxConfigBytes) throw invalidParameter(`image config is larger than ${maxConfigBytes} bytes`);
-  }
-  const bytes = Buffer.concat(chunks);
-  if (sha256(bytes) !== descriptor.digest)
-    throw new ContentError(`image config verification failed for digest ${descriptor.digest}`);
+  const bytes = await downloadConfig(repository, descriptor, signal);
   const config = parseImageConfig(bytes, "invalid rootfs in image configuration");
   await context.blobs.ingest(descriptor.digest, bytes, { maxBytes: maxConfigBytes });
   return config;

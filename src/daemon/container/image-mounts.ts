@@ -1,0 +1,56 @@
+import { resolveSubpath } from "../volume/subpath.ts";
+import type { ContainerContext } from "./context.ts";
+import type { ContainerRecord, MountRecord } from "./record.ts";
+
+// `--mount type=image`: each such mount has a layer of its own on top of the image's, which nothing writes to. The layer
+// lives as long as the container, its mount as long as the container runs or is copied from.
+
+type Mounts = Pick<ContainerRecord, "mounts">;
+
+/** Takes the image of each mount that names one, as it is now. @throws EngineError not-found in Docker's words */
+export const resolveImages = (context: ContainerContext, mounts: readonly MountRecord[], id: string): MountRecord[] =>
+  mounts.map((mount, index) => {
+    if (mount.Type !== "image") return mount;
+    // One that came by --volumes-from keeps its image, whatever the name means by now.
+    const image = mount.image ?? context.images.get(mount.Name ?? "");
+    return { ...mount, image: { id: image.id, chainId: image.chainId, layer: `${id}-mount-${index}` } };
+  });
+
+/** Makes the layers of a new container's image mounts. @returns its mounts, with the place of each layer for inspect */
+export const createImageLayers = (context: ContainerContext, mounts: readonly MountRecord[]): Promise<MountRecord[]> =>
+  Promise.all(
+    mounts.map(async (mount) => {
+      if (mount.image === undefined) return mount;
+      const { layer, chainId } = mount.image;
+      await context.layers.createForMount(layer, chainId);
+      const Source = context.layers.mountWritable(layer);
+      await context.layers.unmountWritable(layer);
+      return { ...mount, Source };
+    }),
+  );
+
+/** Mounts the layers of a container's image mounts, where they are not. Inside its queue, as `unmountImages`. */
+export const mountImages = (context: ContainerContext, record: Mounts): void => {
+  for (const layer of imageLayers(record)) context.layers.mountWritable(layer);
+};
+
+/** Where a mounted image, or its subpath, is on the host. @throws EngineError not-found for the subpath */
+export const imagePath = ({ Source = "", subpath }: MountRecord): string =>
+  subpath === undefined ? Source : resolveSubpath(Source, subpath);
+
+/** The storage ids of the layers behind a container's image mounts. */
+export const imageLayers = ({ mounts }: Mounts): string[] => mounts.flatMap(({ image }) => image?.layer ?? []);
+
+/** The chain ids that a container needs: its own image's and those of the images it mounts. */
+export const neededLayers = ({ chainId, mounts }: Pick<ContainerRecord, "chainId" | "mounts">): string[] =>
+  [chainId, ...mounts.map(({ image }) => image?.chainId)].flatMap((chain) => chain ?? []);
+
+/** Lets go of what `mountImages` mounted; does nothing for what is not. */
+export const unmountImages = async (context: ContainerContext, record: Mounts): Promise<void> => {
+  await Promise.all(imageLayers(record).map((layer) => context.layers.unmountWritable(layer)));
+};
+
+/** Takes the layers off the disk, mounted or not. */
+export const removeImageLayers = async (context: ContainerContext, record: Mounts): Promise<void> => {
+  await Promise.all(imageLayers(record).map((layer) => context.layers.removeWritable(layer)));
+};
