@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/inotify.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -91,7 +89,7 @@ static void write_file(const char *name, const char *text) {
   if (fd >= 0) close(fd);
 }
 
-static ssize_t read_file(const char *path, char *to, size_t room) {
+ssize_t read_file(const char *path, char *to, size_t room) {
   int fd = open(path, O_RDONLY | O_CLOEXEC);
   ssize_t n = fd < 0 ? -1 : read(fd, to, room - 1);
   to[n < 0 ? 0 : n] = 0;
@@ -124,98 +122,6 @@ void greet(void (*tell)(void *, int, const char *), void *client) {
   if (state == RUNNING) tell(client, FRAME_STARTED, started_text);
 }
 
-// ── out of memory: the kernel's counter of kills in the process's memory cgroup
-
-static char oom_path[4200];
-static struct source oom = {.fd = -1};
-static int oom_event = -1;
-static unsigned long oom_before, oom_told; // an exec joins a cgroup that may have seen kills
-
-static unsigned long oom_kills(void) {
-  char text[2048];
-  if (oom_path[0] == 0 || read_file(oom_path, text, sizeof text) < 0) return 0;
-  char *at = strstr(text, "oom_kill ");
-  return at ? strtoul(at + 9, NULL, 10) : 0;
-}
-
-static void oom_check(void) {
-  unsigned long kills = oom_kills();
-  char text[64];
-  sprintf(text, "{\"kills\":%lu}", kills);
-  if (kills > oom_told) clients_tell(FRAME_OOM, text);
-  oom_told = kills > oom_told ? kills : oom_told;
-}
-
-// systemd removes a scope's cgroup, and the counter in it, as soon as its last process has ended, which may be before we
-// have looked. The kernel's log still tells who was killed: by the process's id, and by the container's in the cgroup's name.
-static bool oom_logged(void) {
-  char record[8192], who[32];
-  bool found = false;
-  ssize_t n;
-  int fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-  if (fd < 0) return false;
-  sprintf(who, ",pid=%d,", process_pid);
-  // Each read gives one record, from the oldest on; EPIPE: it was overwritten, and the next one is read next.
-  while (!found && ((n = read(fd, record, sizeof record - 1)) > 0 || (n < 0 && errno == EPIPE))) {
-    if (n < 0) continue;
-    record[n] = 0;
-    char *group = strstr(record, ";oom-kill:") ? strstr(record, ",task_memcg=") : NULL;
-    found = group && strstr(group, opt.id) && strstr(group, who);
-  }
-  close(fd);
-  return found;
-}
-
-static void oom_check_last(void) {
-  oom_check();
-  if (opt.exec || oom_told > oom_before || !WIFSIGNALED(process_status) || WTERMSIG(process_status) != SIGKILL) return;
-  if ((oom_path[0] && access(oom_path, F_OK) == 0) || !oom_logged()) return;
-  oom_told = oom_before + 1;
-  clients_tell(FRAME_OOM, "{\"kills\":1}");
-}
-
-static void oom_ready(struct source *source, uint32_t events) {
-  char scrap[4096];
-  (void)events;
-  if (read(source->fd, scrap, sizeof scrap) < 0 && errno != EAGAIN) close_source(source);
-  oom_check();
-  if (access(oom_path, F_OK) != 0) close_source(source); // the cgroup is gone; its descriptor would wake us for ever
-}
-
-static void oom_watch(void) {
-  char path[64], text[8192], *line, *rest = text;
-  snprintf(path, sizeof path, "/proc/%d/cgroup", process_pid);
-  read_file(path, text, sizeof text);
-  bool v1 = false;
-  while ((line = strsep(&rest, "\n")) != NULL) {
-    char *controllers = strchr(line, ':'), *group = controllers ? strchr(controllers + 1, ':') : NULL;
-    // A process that has ended already is shown in the root, whose kills are not its own.
-    if (group == NULL || strlen(group) > 4000 || strcmp(group, ":/") == 0) continue;
-    *group++ = 0;
-    bool memory = strcmp(controllers, ":memory") == 0;
-    if (memory) sprintf(oom_path, "/sys/fs/cgroup/memory%s/memory.oom_control", group);
-    else if (!v1 && controllers[1] == 0) sprintf(oom_path, "/sys/fs/cgroup%s/memory.events", group);
-    v1 |= memory;
-  }
-  if (oom_path[0] == 0) return;
-  if (opt.exec) oom_before = oom_told = oom_kills();
-  oom.ready = oom_ready;
-  if (!v1) {
-    oom.fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
-    if (oom.fd >= 0 && inotify_add_watch(oom.fd, oom_path, IN_MODIFY) < 0) close_source(&oom);
-  } else {
-    char *slash = strrchr(oom_path, '/'), control[4300], request[32];
-    snprintf(control, sizeof control, "%.*s/cgroup.event_control", (int)(slash - oom_path), oom_path);
-    int fd = open(control, O_WRONLY | O_CLOEXEC);
-    oom_event = open(oom_path, O_RDONLY | O_CLOEXEC);
-    oom.fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int size = sprintf(request, "%d %d", oom.fd, oom_event);
-    if (fd < 0 || oom_event < 0 || write(fd, request, size) != size) close_source(&oom);
-    if (fd >= 0) close(fd);
-  }
-  watch(&oom, EPOLLIN);
-}
-
 // ── the end
 
 // Room for exit.json is taken at the start, so that a full tmpfs cannot cost the exit status.
@@ -243,7 +149,7 @@ static bool write_reserved(const char *text) {
 static void finish(int code, const char *error) {
   char text[512 + 14 * TEXT_MAX];
   int n = sprintf(text, "{\"version\":%d,\"exitCode\":%d,\"exitedAt\":\"%llu\",\"oomKilled\":%s,\"logDroppedBytes\":%llu", PROTOCOL_VERSION,
-                  code, nanoseconds(exited_at), oom_told > oom_before ? "true" : "false", (unsigned long long)log_dropped());
+                  code, nanoseconds(exited_at), oom_killed() ? "true" : "false", (unsigned long long)log_dropped());
   if (error) n += sprintf(text + n, ",\"startError\":%s", error);
   strcpy(text + n, "}");
   if (error || !write_reserved(text)) write_file(EXIT_FILE, text);
@@ -259,7 +165,7 @@ void stdio_drained(void) {
   stdio_close();
   log_close();
   ports_release();
-  oom_check_last();
+  oom_check_last(process_status);
   finish(WIFSIGNALED(process_status) ? 128 + WTERMSIG(process_status) : WEXITSTATUS(process_status), NULL);
 }
 
@@ -360,7 +266,7 @@ static void runtime_ended(int status) {
   write_state();
   unlink("runtime.log"), unlink("console.sock");
   clients_tell(FRAME_STARTED, started_text);
-  oom_watch();
+  oom_watch(process_pid);
   stdio_start();
 }
 

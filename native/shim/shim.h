@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/epoll.h>
+#include <sys/types.h>
 
 #define PROTOCOL_VERSION 1
 
@@ -77,6 +78,13 @@ void port_hold(int fd);
 void ports_release(void);
 void relay_expire(void);
 
+// ── out of memory (oom.c)
+void oom_watch(pid_t pid);       // of the process that has been started: from here on each kill is told
+void oom_check(void);            // looks now
+void oom_check_last(int status); // the process has ended so: what there is to find out
+bool oom_killed(void);           // a kill was seen since the start
+
 // ── the task (main.c)
+ssize_t read_file(const char *path, char *to, size_t room); // what fits, ended with NUL; < 0: it cannot be read
 void stdio_drained(void);
 void greet(void (*tell)(void *, int type, const char *text), void *client); // what a new control connection must know
