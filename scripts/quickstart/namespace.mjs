@@ -2,9 +2,11 @@
 // pids limits fail with the other. There the daemon gets a mount namespace in which that is put right, and nothing
 // changes for the rest of the machine. The namespace is made once and pinned to a file: a daemon that starts again has
 // to see the mounts of the containers that run. Where cgroups are in order, the daemon runs in the machine's own.
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpus } from "node:os";
 import { join } from "node:path";
-import { must } from "../lib.mjs";
+import { fail, must } from "../lib.mjs";
 
 export const stateFolder = "/run/berth-quickstart";
 const pinFolder = join(stateFolder, "namespace");
@@ -45,7 +47,19 @@ const makeNamespace = () => {
     must("mount", ["--make-private", pinFolder]);
   }
   writeFileSync(pin, "");
-  must("unshare", [`--mount=${pin}`, "--propagation", "slave", "sh", "-c", arrange]);
+  // Only a namespace with a higher number than ours can be pinned in ours, and kernels from 6.18 on hand numbers out to
+  // processors in batches: one that another processor makes may have a lower one.
+  let refused = "";
+  for (let cpu = 0; cpu < cpus(); cpu += 1) {
+    const made = spawnSync(
+      "taskset",
+      ["--cpu-list", String(cpu), "unshare", `--mount=${pin}`, "--propagation", "slave", "sh", "-c", arrange],
+      { encoding: "utf8" },
+    );
+    if (made.status === 0) return;
+    refused = made.error?.message ?? made.stderr.trim();
+  }
+  fail(refused);
 };
 
 /** The command line that leads into the daemon's mount namespace; empty for the machine's own. */
