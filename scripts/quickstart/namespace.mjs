@@ -50,7 +50,7 @@ const makeNamespace = () => {
   // Only a namespace with a higher number than ours can be pinned in ours, and kernels from 6.18 on hand numbers out to
   // processors in batches: one that another processor makes may have a lower one.
   let refused = "";
-  for (let cpu = 0; cpu < cpus(); cpu += 1) {
+  for (let cpu = 0; cpu < cpus().length; cpu += 1) {
     const made = spawnSync(
       "taskset",
       ["--cpu-list", String(cpu), "unshare", `--mount=${pin}`, "--propagation", "slave", "sh", "-c", arrange],
