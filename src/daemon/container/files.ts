@@ -9,7 +9,7 @@ import type { FileMount } from "./archive/views.ts";
 import type { ContainerContext } from "./context.ts";
 import { exportRoot } from "./export.ts";
 import { etcFolder } from "./folders.ts";
-import { imagePath, mountImages, unmountImages } from "./image-mounts.ts";
+import { mountImages, unmountImages } from "./image-mounts.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { isRunning } from "./state.ts";
 
@@ -110,7 +110,8 @@ const subjectOf = (context: ContainerContext, { path, record }: OpenRoot, name: 
     ...record.mounts
       .filter(({ Type }) => Type === "bind" || Type === "volume" || Type === "image")
       .map((mount) => ({
-        source: mount.Type === "image" ? imagePath(mount) : (mount.Source ?? ""),
+        source: mount.Source ?? "",
+        ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
         destination: mount.Destination ?? "",
         readOnly: mount.RW === false,
       })),

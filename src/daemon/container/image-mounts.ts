@@ -1,4 +1,3 @@
-import { resolveSubpath } from "../volume/subpath.ts";
 import type { ContainerContext } from "./context.ts";
 import type { ContainerRecord, MountRecord } from "./record.ts";
 
@@ -33,10 +32,6 @@ export const createImageLayers = (context: ContainerContext, mounts: readonly Mo
 export const mountImages = (context: ContainerContext, record: Mounts): void => {
   for (const layer of imageLayers(record)) context.layers.mountWritable(layer);
 };
-
-/** Where a mounted image, or its subpath, is on the host. @throws EngineError not-found for the subpath */
-export const imagePath = ({ Source = "", subpath }: MountRecord): string =>
-  subpath === undefined ? Source : resolveSubpath(Source, subpath);
 
 /** The storage ids of the layers behind a container's image mounts. */
 export const imageLayers = ({ mounts }: Mounts): string[] => mounts.flatMap(({ image }) => image?.layer ?? []);

@@ -6,6 +6,7 @@ import { dataFolder, taskFolder } from "./folders.ts";
 import { removeImageLayers } from "./image-mounts.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
+import { releaseSubpaths } from "./start/mounts.ts";
 import { cancelRestart } from "./restart/schedule.ts";
 import { isActive, isPaused, statusWord } from "./state.ts";
 import { stopRunning } from "./stop.ts";
@@ -116,6 +117,8 @@ const discard = async (context: ContainerContext, record: Readonly<ContainerReco
   const { id } = record;
   await context.layers.removeWritable(id);
   await removeImageLayers(context, record);
+  // What is still mounted in its folder would be deleted with it.
+  await releaseSubpaths(context, record);
   context.trash.throwAway(dataFolder(context.settings, id));
   // Its folder says what the runtime keeps of the container, so it goes last.
   const folder = taskFolder(context.settings, id);

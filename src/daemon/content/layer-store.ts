@@ -162,6 +162,13 @@ export class LayerStore {
     return this.driver.metadata(this.get(id)?.cacheId ?? id);
   }
 
+  /** Keeps layers, with those below them, from being collected until a record names them. */
+  keep(chains: readonly Digest[]): Disposable {
+    const pins = new DisposableStack();
+    for (const chain of chains) pins.use(this.#pin(chain));
+    return pins;
+  }
+
   /** Chain ids that running operations build on: no collection may take them. */
   pinned(): Digest[] {
     return [...this.#pinned.keys()];

@@ -96,3 +96,19 @@ test("old events go, the newest stay", () => {
   assert.ok(kept.length >= maxKeptEvents && kept.length < maxKeptEvents + 600, String(kept.length));
   assert.equal(kept.at(-1)?.sequence, 10_000);
 });
+
+test("a transaction that SQLite rolled back by itself, as it does on a full disk, tells why", () => {
+  const path = fresh();
+  using database = Database.open(path);
+  const table = database.table<{ name: string }>("volumes");
+  using other = new DatabaseSync(path);
+  other.exec(
+    "CREATE TRIGGER refuse BEFORE INSERT ON volumes BEGIN SELECT RAISE(ROLLBACK, 'database or disk is full'); END",
+  );
+  const put = (): void => database.transaction((tx) => tx.put(table, "v", { name: "v" }));
+  assert.throws(put, /database or disk is full/);
+  assert.equal(table.get("v"), undefined);
+  other.exec("DROP TRIGGER refuse");
+  put();
+  assert.deepEqual(table.get("v"), { name: "v" });
+});

@@ -111,7 +111,8 @@ export class Database implements Disposable {
         });
         this.#statements.commit.run();
       } catch (error) {
-        this.#statements.rollback.run();
+        // A full disk, or one that fails, has SQLite roll back by itself.
+        if (this.#sql.isTransaction) this.#statements.rollback.run();
         throw error;
       }
     } finally {

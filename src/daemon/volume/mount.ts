@@ -3,14 +3,11 @@ import { copyUp } from "./copy-up.ts";
 import type { VolumeContext } from "./context.ts";
 import { dataPath, find } from "./document.ts";
 import { isMounted, mountLocal } from "./local.ts";
-import { resolveSubpath } from "./subpath.ts";
 
 export interface MountOptions {
   /** Where the container sees it. */
   destination: string;
   readOnly: boolean;
-  /** A directory inside the volume; resolved by the kernel, never out of it. */
-  subpath?: string;
 }
 
 /**
@@ -44,7 +41,7 @@ export const mountVolume = async (
       },
     },
   });
-  return { path: options.subpath === undefined ? path : resolveSubpath(path, options.subpath) };
+  return { path };
 };
 
 /**

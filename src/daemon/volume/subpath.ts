@@ -1,23 +1,19 @@
-import { closeSync, lstatSync, readlinkSync } from "node:fs";
+import { closeSync, lstatSync } from "node:fs";
 import { messageOf, notFound } from "../../base/errors.ts";
 import { isCode } from "../../linux/error.ts";
 import { O_PATH } from "../../linux/file/flags.ts";
-import { openDirectory, openInRoot, pathOf } from "../../linux/file/open.ts";
+import { openDirectory, openInRoot } from "../../linux/file/open.ts";
 
 /**
- * The path of the host that a subpath of a volume or image leads to. The kernel resolves it, never out of `root`.
+ * An O_PATH descriptor of what a subpath of a volume or image leads to. The kernel resolves it, never out of `root`. Use
+ * the descriptor, not its path: whoever writes to the volume may put a symlink to the host there at any moment.
  * @throws EngineError not-found in Docker's words
  */
-export const resolveSubpath = (root: string, subpath: string): string => {
+export const openSubpath = (root: string, subpath: string): number => {
   const directory = openDirectory(root);
   try {
     // Only named, not opened: a fifo would wait for its other end, a device would do what devices do.
-    const fd = openInRoot(directory, subpath, O_PATH);
-    try {
-      return readlinkSync(pathOf(fd));
-    } finally {
-      closeSync(fd);
-    }
+    return openInRoot(directory, subpath, O_PATH);
   } catch (error) {
     if (!isCode(error, "ENOENT", "ENOTDIR")) throw error;
     throw notFound(`cannot access path ${root}/${subpath}: ${lstatWords(`${root}/${subpath}`)}`, error);

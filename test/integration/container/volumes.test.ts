@@ -1,5 +1,6 @@
 // Volumes and bind mounts as containers see them.
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -7,8 +8,10 @@ import {
   mkdirSync,
   mkdtempSync,
   readFileSync,
+  readdirSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from "node:fs";
 import { tmpdir } from "node:os";
@@ -161,4 +164,47 @@ test("propagation: what the host's mount must be, and that mounts spread where i
     for (const { target } of mountsBelow(folder)) umount(target, { detach: true });
     rmSync(folder, { recursive: true, force: true });
   }
+});
+
+test("a subpath is what it was when it was looked up, however its volume changes; copies see no more of the volume", async () => {
+  const { docker, daemon } = engine;
+  await docker.ok("volume", "create", "raced");
+  const data = join(daemon.dataRoot, "volumes/raced/_data");
+  const host = mkdtempSync(join(tmpdir(), "berth-subpath-"));
+  mkdirSync(join(data, "sub"));
+  writeFileSync(join(data, "sub/inside"), "");
+  writeFileSync(join(data, "above"), "");
+  writeFileSync(join(host, "canary"), "");
+  symlinkSync(host, join(data, "other"));
+  const mount = "type=volume,src=raced,dst=/x,volume-subpath=sub";
+  assert.equal(await run("--mount", mount, "busybox", "ls", "/x"), "inside");
+  await docker.ok("create", "--name", "copied", "--mount", mount, "busybox");
+  await docker.ok("cp", "copied:/x", join(host, "copy"));
+  assert.deepEqual(readdirSync(join(host, "copy")), ["inside"]);
+  await docker.ok("rm", "copied");
+  // Exchanges the two names for as long as it lives.
+  const swap = `
+    const { libc } = await import(${JSON.stringify(new URL("../../../src/linux/ffi.ts", import.meta.url).href)});
+    const exchange = libc("renameat2", ["int", "str", "int", "str", "uint"]);
+    const [a, b] = ["sub", "other"].map((name) => ${JSON.stringify(data)} + "/" + name);
+    setInterval(() => exchange(-100, a, -100, b, 2), 1);`;
+  const swapper = spawn(process.execPath, ["--input-type=module", "-e", swap], { stdio: "ignore" });
+  try {
+    const seen = new Set<string>();
+    for (let round = 0; round < 30; round++) {
+      // oxlint-disable-next-line no-await-in-loop -- one race after another
+      seen.add(
+        (await docker.run(["run", "--rm", "--network", "none", "--mount", mount, "busybox", "ls", "/x"])).stdout.trim(),
+      );
+    }
+    assert.ok(seen.has("inside"), "the race was never won by the volume");
+    seen.delete("inside");
+    // The symlink leads nowhere in the volume: refused.
+    seen.delete("");
+    assert.deepEqual([...seen], []);
+  } finally {
+    swapper.kill("SIGKILL");
+    rmSync(host, { recursive: true });
+  }
+  await docker.ok("volume", "rm", "raced");
 });

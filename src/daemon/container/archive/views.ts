@@ -2,6 +2,7 @@ import { closeSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { SystemError } from "../../../linux/error.ts";
 import { cloneTree, mountAttribute, setAttributes } from "../../../linux/mount/tree.ts";
+import { openSubpath } from "../../volume/subpath.ts";
 import type { Purpose, Trees, ViewAnswer } from "./view.ts";
 import type { ViewMessage, ViewReply } from "./view-thread.ts";
 
@@ -16,6 +17,8 @@ export interface ContainerFiles {
 
 export interface FileMount {
   source: string;
+  /** What of the source is mounted, never out of it; all of it when absent. */
+  subpath?: string;
   destination: string;
   readOnly: boolean;
   /** With what is mounted below the source. */
@@ -118,15 +121,20 @@ export class ContainerViews implements AsyncDisposable {
 /** Copies of the mounts, with paths of the host resolved here, in the daemon's own namespace. */
 const cloneTrees = ({ rootPath, mounts }: ContainerFiles): Trees => {
   const made: number[] = [];
-  const clone = (source: string, recursive = false): number => {
-    const tree = cloneTree(source, { recursive });
-    made.push(tree);
-    return tree;
+  const clone = (source: string, recursive = false, subpath?: string): number => {
+    const found = subpath === undefined ? source : openSubpath(source, subpath);
+    try {
+      const tree = cloneTree(found, { recursive });
+      made.push(tree);
+      return tree;
+    } finally {
+      if (typeof found === "number") closeSync(found);
+    }
   };
   try {
     const trees: Trees = { root: clone(rootPath), mounts: [] };
-    for (const { source, destination, readOnly, recursive } of sorted(mounts)) {
-      const tree = clone(source, recursive ?? false);
+    for (const { source, subpath, destination, readOnly, recursive } of sorted(mounts)) {
+      const tree = clone(source, recursive ?? false, subpath);
       if (readOnly) setAttributes(tree, { set: mountAttribute.readOnly, recursive: recursive ?? false });
       trees.mounts.push({ tree, destination, readOnly });
     }

@@ -6,6 +6,8 @@ export class PendingAttachment {
   readonly stdout: boolean;
   readonly stderr: boolean;
   readonly options: ConnectOptions;
+  /** It has been given a process's streams. */
+  connected = false;
   readonly #client: Duplex;
   readonly #finish: (how: "ended" | "detached" | "left") => void;
   readonly done: Promise<"ended" | "detached" | "left">;
@@ -26,6 +28,7 @@ export class PendingAttachment {
   }
 
   async connect(streams: Duplex): Promise<void> {
+    this.connected = true;
     this.#finish(await connect(streams, this.#client, this.options));
   }
 

@@ -10,7 +10,7 @@ import type {
 } from "../../../wire/engine/container.ts";
 import { createRlimits } from "../../runtime/spec/rlimits.ts";
 import type { ContainerContext } from "../context.ts";
-import { createImageLayers, removeImageLayers, resolveImages } from "../image-mounts.ts";
+import { createImageLayers, neededLayers, removeImageLayers, resolveImages } from "../image-mounts.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { requireValidName } from "../rename.ts";
@@ -101,6 +101,8 @@ const store = async (
 ): Promise<void> => {
   const name = wantedName === "" ? freeName(context) : wantedName;
   context.containers.reserve(name, record.id);
+  // Its images may be removed before the record says that they are used.
+  using _kept = context.layers.keep(neededLayers({ chainId, mounts }));
   try {
     const named = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
     await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});

@@ -35,7 +35,7 @@ const sweep = async (
     paths.map(async (path) => {
       try {
         await clean(path);
-        for (const { target } of mountsBelow(path).reverse()) umount(target, { detach: true });
+        for (const { target } of mountsBelow(path)) umount(target, { detach: true });
         await rm(path, { recursive: true, force: true });
       } catch (error) {
         context.settings.log?.("warn", `removing the left-over ${path}: ${messageOf(error)}`);

@@ -4,6 +4,7 @@ import type { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
 import { taskFolder } from "../folders.ts";
 import { handleExit } from "../exit.ts";
+import type { PendingAttachment } from "../attach/pending.ts";
 import { complain, releaseResources } from "../release.ts";
 import { beginHealth } from "../health/begin.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
@@ -42,11 +43,25 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
     throw told;
   }
   live.task = task;
+  for (const attachment of live.pending) {
+    if (!attachment.connected) void attachLate(task, attachment, record.config.Tty ?? false);
+  }
   const running = recordStart(context, record, task);
   step("record");
   // The exit of a process that is over already comes through the queue, behind this start.
   watchTask(context, id, task);
   beginHealth(context, running);
+};
+
+/** Serves a client that attached while the start was under way: output from now on, as if it had come behind it. */
+const attachLate = async (task: Task, attachment: PendingAttachment, raw: boolean): Promise<void> => {
+  const { stdin, stdout, stderr } = attachment;
+  try {
+    await attachment.connect(await task.attach({ stdin, stdout, stderr, raw }));
+  } catch {
+    // It is over already.
+    attachment.cancel();
+  }
 };
 
 /** Follows a task to its end. */

@@ -1,14 +1,17 @@
-import { mkdirSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { closeSync, mkdirSync, rmdirSync, statSync, unlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
+import { pathOf } from "../../../linux/file/open.ts";
 import { makeDirectories } from "../../../linux/file/make-directories.ts";
+import { bind } from "../../../linux/mount/bind.ts";
 import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
+import { openSubpath } from "../../volume/subpath.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import { bindSourceError } from "../../runtime/start-error.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
-import { imagePath, mountImages } from "../image-mounts.ts";
+import { mountImages } from "../image-mounts.ts";
 import type { ContainerRecord, MountRecord } from "../record.ts";
 import { propagationOf } from "./propagation.ts";
 
@@ -32,13 +35,15 @@ export const mountAll = async (
   mountImages(context, record);
   const binds: SpecMount[] = [];
   const tmpfs: SpecTmpfs[] = [];
-  for (const mount of record.mounts) {
+  for (const [index, mount] of record.mounts.entries()) {
     const destination = mount.Destination ?? "";
     if (mount.Type === "tmpfs") {
       tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
       continue;
     }
-    const source = await sourceOf(context, record, mount);
+    const whole = await sourceOf(context, record, mount);
+    const source =
+      mount.subpath === undefined ? whole : pinSubpath(whole, mount.subpath, pinFile(context, record, index));
     const propagation = propagationOf(source, mount);
     binds.push({
       source,
@@ -62,7 +67,7 @@ const sourceOf = async (
   mount: MountRecord,
 ): Promise<string> => {
   if (mount.Type === "volume") return volumeSource(context, record, mount);
-  return mount.Type === "image" ? imagePath(mount) : bindSource(context, record, mount);
+  return mount.Type === "image" ? (mount.Source ?? "") : bindSource(context, record, mount);
 };
 
 const volumeSource = async (
@@ -73,7 +78,6 @@ const volumeSource = async (
   const { path } = await context.volumes.mount(mount.Name ?? "", record.id, {
     destination: mount.Destination ?? "",
     readOnly: mount.RW === false,
-    ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
   });
   return path;
 };
@@ -152,3 +156,48 @@ export const releaseSharedMemory = async (
 /** Where a container's shareable /dev/shm is mounted. */
 export const shmFolder = (context: ContainerContext, id: string): string =>
   join(dataFolder(context.settings, id), "mounts", "shm");
+
+/**
+ * Mounts a subpath where only the engine can change what it means, for the runtime to bind: between this and the
+ * runtime's look at a path of the volume, another container could put a symlink to the host there.
+ * @returns `target`
+ * @throws EngineError not-found in Docker's words
+ */
+const pinSubpath = (root: string, subpath: string, target: string): string => {
+  const found = openSubpath(root, subpath);
+  try {
+    const isDirectory = statSync(pathOf(found)).isDirectory();
+    mkdirSync(isDirectory ? target : dirname(target), { recursive: true, mode: 0o700 });
+    if (!isDirectory) writeFileSync(target, "");
+    bind(found, target, { recursive: true });
+    return target;
+  } finally {
+    closeSync(found);
+  }
+};
+
+/** Where the subpath of a container's mount is pinned. */
+const pinFile = (context: ContainerContext, { id }: Readonly<ContainerRecord>, index: number): string =>
+  join(dataFolder(context.settings, id), "mounts", `subpath-${index}`);
+
+/** Takes away what `mountAll` pinned; the container keeps its own mounts of it. */
+export const releaseSubpaths = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
+  for (const [index, { subpath }] of record.mounts.entries()) {
+    if (subpath === undefined) continue;
+    const target = pinFile(context, record, index);
+    try {
+      umount(target, { detach: true });
+    } catch (error) {
+      if (!isCode(error, "EINVAL", "ENOENT")) throw error;
+    }
+    removePin(target);
+  }
+};
+
+/** The next time it may be a file instead of a directory. Never with what is in it: that would be the volume's. */
+const removePin = (target: string): void => {
+  const found = statSync(target, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (found.isDirectory()) rmdirSync(target);
+  else unlinkSync(target);
+};

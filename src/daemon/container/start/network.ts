@@ -36,7 +36,9 @@ export const connectNetwork = async (
   const mode = record.hostConfig.NetworkMode ?? "bridge";
   if (mode.startsWith("container:")) return joinContainer(context, mode.slice("container:".length));
   if (mode === "host") return { ...nothing, ...hostFiles(record), namespace: "host", closeFds: () => {} };
-  const sandbox = await context.networks.attach(record.id, networkRequest(context, record));
+  // Once, and before anything is made: the others may end meanwhile.
+  const { links, env } = linksOf(context, record);
+  const sandbox = await context.networks.attach(record.id, networkRequest(record, links));
   return {
     namespace: { path: sandbox.key },
     hosts: sandbox.hosts,
@@ -44,7 +46,7 @@ export const connectNetwork = async (
     filesOf: undefined,
     holdFds: sandbox.holdFds,
     relays: sandbox.relays,
-    env: linksOf(context, record).env,
+    env,
     closeFds: () => sandbox.closeFds(),
   };
 };
@@ -100,7 +102,7 @@ const hostFiles = ({ hostConfig }: Readonly<ContainerRecord>): { hosts: string; 
 };
 
 /** What the network room is asked for. */
-export const networkRequest = (context: ContainerContext, record: Readonly<ContainerRecord>): NetworkRequest => {
+export const networkRequest = (record: Readonly<ContainerRecord>, links: NetworkRequest["links"]): NetworkRequest => {
   const { config, hostConfig } = record;
   return {
     containerName: record.name,
@@ -118,6 +120,6 @@ export const networkRequest = (context: ContainerContext, record: Readonly<Conta
     dnsSearch: hostConfig.DnsSearch ?? [],
     dnsOptions: hostConfig.DnsOptions ?? [],
     extraHosts: hostConfig.ExtraHosts ?? [],
-    links: linksOf(context, record).links,
+    links,
   };
 };

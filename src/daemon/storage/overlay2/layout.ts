@@ -6,6 +6,7 @@ import { checkStorageId } from "../driver.ts";
 
 const linkCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const linkLength = 26;
+const linkName = /^[A-Z2-7]{26}$/;
 
 /**
  * The directories of one root, as Docker names them: `<id>/diff` a layer's files, `<id>/link` the short name of one that
@@ -69,14 +70,15 @@ export class Layout {
   /** Removes the short name of a layer. */
   removeLink(id: string): void {
     const link = readOrNull(join(this.directory(id), "link"));
-    if (link !== null && /^[A-Z2-7]+$/.test(link)) rmSync(join(this.root, "l", link), { force: true });
+    if (link !== null && linkName.test(link)) rmSync(join(this.root, "l", link), { force: true });
   }
 
   /** A layer gets its short name when something is put on top of it, which for most containers' is never. */
   #linkOf(id: string): string {
     const file = join(this.directory(id), "link");
     const known = readOrNull(file);
-    if (known !== null) return known;
+    // One that a loss of power has emptied is none.
+    if (known !== null && linkName.test(known)) return known;
     const link = newLink();
     symlinkSync(join("..", id, "diff"), join(this.root, "l", link));
     writeFileSync(file, link);
