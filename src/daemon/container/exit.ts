@@ -7,24 +7,22 @@ import { complain, releaseResources } from "./release.ts";
 import { deleteContainer } from "./remove.ts";
 import { restartsAfterExit } from "./restart/policy.ts";
 import { scheduleRestart } from "./restart/schedule.ts";
-import { transition } from "./state.ts";
+import { untilDone } from "./retry.ts";
+import { isActive, transition } from "./state.ts";
 
 /**
  * Takes in that a container's first process has ended: the record, the `die` event, its restart policy, its network
- * and mounts, whoever waits, and `--rm`. Told twice (by the task and after a restore), it acts once.
+ * and mounts, whoever waits, and `--rm`. Told twice (by the task and after a restore), it acts once. What a full disk keeps
+ * from being recorded is tried again until it is.
  */
 export const handleExit = (context: ContainerContext, id: string, exit: ExitStatus): Promise<void> =>
-  context.queue.run(id, () => exited(context, id, exit));
+  untilDone(context, id, () => context.queue.run(id, () => exited(context, id, exit)));
 
-/** `handleExit` for callers inside the container's queue. */
+/** `handleExit` for callers inside the container's queue. @throws what kept it from being recorded; nothing has changed then */
 export const exited = async (context: ContainerContext, id: string, exit: ExitStatus): Promise<void> => {
   const before = context.containers.get(id);
   if (before?.state.status !== "running") return;
   const live = context.live.of(id);
-  const task = live.task;
-  live.task = undefined;
-  live.health?.stop();
-  live.health = undefined;
   const restarting =
     !live.removing &&
     !live.keep &&
@@ -35,6 +33,10 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
     });
   const ranMs = Number((exit.exitedAt - BigInt(before.state.startedNs ?? 0)) / 1_000_000n);
   const record = recordExit(context, before, exit, restarting, ranMs);
+  const task = live.task;
+  live.task = undefined;
+  live.health?.stop();
+  live.health = undefined;
   // A container that is removed next waits for the sync there.
   const removes = (record.hostConfig.AutoRemove ?? false) && !restarting && !live.keep;
   const saved = removes ? undefined : context.database.synced().catch((error: unknown) => complain(context, id, error));
@@ -50,7 +52,19 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   }
   live.lastDelayMs = 0;
   settle(live.nextExit, live.lastExit);
-  if (removes) await deleteContainer(context, record, { removeVolumes: true, released: true });
+  if (!removes) return;
+  try {
+    await deleteContainer(context, record, { removeVolumes: true, released: true });
+  } catch (error) {
+    complain(context, id, error);
+    void untilDone(context, id, () => context.queue.run(id, () => removeAgain(context, id)));
+  }
+};
+
+/** The removal that `--rm` asked for, when a full disk refused it at first. */
+const removeAgain = async (context: ContainerContext, id: string): Promise<void> => {
+  const now = context.containers.get(id);
+  if (now && !isActive(now.state)) await deleteContainer(context, now, { removeVolumes: true });
 };
 
 const recordExit = (

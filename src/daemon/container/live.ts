@@ -34,6 +34,8 @@ export class LiveContainers {
   readonly #entries = new Map<string, Live>();
   /** True while a prune runs; a second one is refused. */
   pruning = false;
+  /** True from the engine's end on: nothing is tried again. */
+  closed = false;
 
   of(id: string): Live {
     let entry = this.#entries.get(id);

@@ -6,14 +6,14 @@ import { dirname } from "node:path";
  * next one, so that many changes cost one.
  */
 export class GroupSync {
-  readonly #file: Promise<FileHandle>;
+  readonly #path: string;
+  #file: Promise<FileHandle> | undefined;
   #running: Promise<void> | undefined;
   #next: Promise<void> | undefined;
 
   /** @param path of a file that stays the same one until it is closed */
   constructor(path: string) {
-    this.#file = openDurably(path);
-    this.#file.catch(() => {}); // told by the first sync
+    this.#path = path;
   }
 
   /** Fulfilled once everything written before the call survives a loss of power. @throws system errors */
@@ -32,10 +32,15 @@ export class GroupSync {
   /** Closes the file when what runs is done. */
   async close(): Promise<void> {
     await (this.#next ?? this.#running)?.catch(() => {});
-    await this.#file.then((file) => file.close()).catch(() => {});
+    await this.#file?.then((file) => file.close()).catch(() => {});
   }
 
   #begin(): Promise<void> {
+    this.#file ??= openDurably(this.#path).catch((error: unknown) => {
+      // Descriptors may be short just now: the next one tries again.
+      this.#file = undefined;
+      throw error;
+    });
     const running = this.#file.then((file) => file.datasync());
     const done = (): void => {
       if (this.#running === running) this.#running = undefined;

@@ -60,6 +60,8 @@ export class Trash {
   }
 
   async #empty(): Promise<void> {
+    // In a later turn than the one that notes that it runs.
+    await Promise.resolve();
     try {
       while (this.#again) {
         this.#again = false;

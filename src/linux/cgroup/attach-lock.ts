@@ -37,7 +37,14 @@ export class AttachLock {
   }
 }
 
-const ownMembership = (): ReadonlyMap<string, string> => parseMembership(readFileSync("/proc/self/cgroup", "utf8"));
+/** Nothing when it cannot be read, as when descriptors are short. */
+const ownMembership = (): ReadonlyMap<string, string> => {
+  try {
+    return parseMembership(readFileSync("/proc/self/cgroup", "utf8"));
+  } catch {
+    return new Map();
+  }
+};
 
 /** The `cgroup.procs` that lists this process, in any one hierarchy: they share the lock. */
 const ownProcs = (layout: CgroupLayout, membership: ReadonlyMap<string, string>): string | null => {

@@ -36,8 +36,8 @@ export class SealedProgram implements Disposable {
       const version = [dev, ino, mtimeNs, size].join(":");
       if (version !== this.#version) {
         this[Symbol.dispose]();
-        this.#version = version;
         this.#fd = seal(this.path);
+        this.#version = version;
       }
       return this.#fd;
     } catch {

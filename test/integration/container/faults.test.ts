@@ -74,6 +74,45 @@ test("a full disk is told, stops no container, and everything works once there i
   await empty(api);
 });
 
+test("what ends while the disk is full is recorded once there is room: exit codes, removals, restarts, execs", async () => {
+  using folder = temporaryDirectory();
+  execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", folder.path]);
+  await using daemon = await Daemon.start({ folder: folder.path });
+  using docker = new Docker(daemon.socketPath);
+  const api = new Http(daemon.socketPath);
+  await loadBusybox(api);
+  const untilGo = (code: number): string[] => ["sh", "-c", `until [ -e /go/go ]; do sleep 0.1; done; exit ${code}`];
+  const flags = join(folder.path, "..", `${folder.path.split("/").at(-1)}-go`);
+  for (const name of ["seven", "gone", "again", "host"]) mkdirSync(join(flags, name), { recursive: true });
+  const run = (name: string, options: string[], code: number): Promise<string> =>
+    docker.ok("run", "-d", "--name", name, "-v", `${join(flags, name)}:/go`, ...options, "busybox", ...untilGo(code));
+  try {
+    await run("seven", [], 7);
+    await run("gone", ["--rm"], 3);
+    await run("again", ["--restart", "on-failure:1"], 5);
+    await docker.ok("run", "-d", "--name", "host", "-v", `${join(flags, "host")}:/go`, "busybox", "sleep", "1000");
+    const { Id: exec } = await api.ok<{ Id: string }>("POST", "/containers/host/exec", { Cmd: untilGo(9) });
+    await api.ok("POST", `/exec/${exec}/start`, { Detach: true });
+    const ballast = join(folder.path, "ballast");
+    assert.throws(() => execFileSync("/bin/dd", ["if=/dev/zero", `of=${ballast}`, "bs=64k"], { stdio: "ignore" }));
+    assert.notEqual((await docker.run(["create", "busybox"])).code, 0, "nothing can be recorded");
+    for (const name of ["seven", "gone", "again", "host"]) writeFileSync(join(flags, name, "go"), "");
+    await new Promise((resolve) => setTimeout(resolve, 1500));
+    assert.equal(await docker.field("seven", "{{.State.Status}}"), "running", "its end is not recorded");
+    const waiting = api.call("POST", "/containers/seven/wait");
+    rmSync(ballast);
+    assert.deepEqual((await waiting).json, { StatusCode: 7 });
+    assert.equal(await docker.field("seven", "{{.State.ExitCode}}"), "7");
+    await waitUntil(async () => (await docker.run(["inspect", "gone"])).code !== 0, "the removal of gone");
+    await waitUntil(async () => (await docker.field("again", "{{.State.Status}}")) === "exited", "the end of again");
+    assert.equal(await docker.field("again", "{{.RestartCount}} {{.State.ExitCode}}"), "1 5");
+    await waitUntil(async () => (await api.ok<{ ExitCode: number }>("GET", `/exec/${exec}/json`)).ExitCode === 9, "9");
+    await empty(api);
+  } finally {
+    rmSync(flags, { recursive: true, force: true });
+  }
+});
+
 test("a daemon with a broken configuration or an unusable data root says so and ends", async () => {
   using folder = temporaryDirectory();
   writeFileSync(join(folder.path, "file"), "");

@@ -5,6 +5,7 @@ import { TaskStartError } from "../../runtime/start-error.ts";
 import type { ExitStatus } from "../../runtime/task-spec.ts";
 import type { ContainerContext } from "../context.ts";
 import { execFolder } from "../folders.ts";
+import { untilDone } from "../retry.ts";
 import { execEvent } from "./create.ts";
 import type { ExecRecord } from "./record.ts";
 
@@ -13,13 +14,16 @@ const engineFailureCode = 126;
 
 /** Records the exec's end when it comes. */
 export const watchExec = (context: ContainerContext, id: string, task: TaskProcess): void => {
-  void task.exited.then((exit) => finishExec(context, id, exit));
+  void task.exited.then((exit) =>
+    untilDone(context, id, () => Promise.resolve().then(() => finishExec(context, id, exit))),
+  );
 };
 
+/** @throws what kept the end from being recorded; nothing has changed then */
 export const finishExec = (context: ContainerContext, id: string, exit: ExitStatus): void => {
   const record = context.execs.get(id);
-  context.execs.setTask(id, undefined);
   if (record && record.state.status !== "exited") recordEnd(context, record, exit);
+  context.execs.setTask(id, undefined);
   removeFolder(context, id);
 };
 

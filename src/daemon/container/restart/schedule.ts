@@ -1,6 +1,7 @@
 import type { ContainerContext } from "../context.ts";
 import { launch } from "../start/launch.ts";
 import { settle } from "../live.ts";
+import { untilDone } from "../retry.ts";
 import { transition } from "../state.ts";
 import { nextDelayMs } from "./policy.ts";
 
@@ -11,7 +12,7 @@ export const scheduleRestart = (context: ContainerContext, id: string, ranMs: nu
   live.lastDelayMs = delayMs;
   const timer = setTimeout(() => {
     live.restart = undefined;
-    void context.queue.run(id, () => restartNow(context, id));
+    void untilDone(context, id, () => context.queue.run(id, () => restartNow(context, id)));
   }, delayMs);
   live.restart = { timer, delayMs };
 };

@@ -19,6 +19,7 @@ import { writeFiles } from "./files.ts";
 
 /** The exit code of a container that the engine itself could not start. */
 const engineFailureCode = 128;
+const SIGKILL = 9;
 
 /**
  * Starts the process of a container that does not run: root filesystem, network, files, mounts, runtime; then the record
@@ -30,10 +31,14 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
   const live = context.live.of(id);
   const step = context.trace(id);
   const reached: Reached = { files: false, log: false };
-  let task: Task;
+  let task: Task | undefined;
+  let running: Readonly<ContainerRecord>;
   try {
     task = await startTask(context, record, reached, step);
+    live.task = task;
+    running = recordStart(context, record, task);
   } catch (error) {
+    if (task) await abandon(context, id, task);
     await releaseResources(context, record);
     const told = noteFailure(context, record, reached, error);
     if (record.hostConfig.AutoRemove) {
@@ -42,15 +47,21 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
     }
     throw told;
   }
-  live.task = task;
   for (const attachment of live.pending) {
     if (!attachment.connected) void attachLate(task, attachment, record.config.Tty ?? false);
   }
-  const running = recordStart(context, record, task);
   step("record");
   // The exit of a process that is over already comes through the queue, behind this start.
   watchTask(context, id, task);
   beginHealth(context, running);
+};
+
+/** Ends a process that could not be recorded: nobody would know of it. */
+const abandon = async (context: ContainerContext, id: string, task: Task): Promise<void> => {
+  context.live.of(id).task = undefined;
+  task.signal(SIGKILL);
+  await task.exited;
+  await task.delete().catch((error: unknown) => complain(context, id, error));
 };
 
 /** Serves a client that attached while the start was under way: output from now on, as if it had come behind it. */
@@ -154,9 +165,13 @@ const startTask = async (
 const rememberStart = async (context: ContainerContext, { id }: Readonly<ContainerRecord>): Promise<void> => {
   const record = context.containers.get(id);
   if (!record || (record.startedBefore && !record.manuallyStopped)) return;
-  context.containers.update(id, () => ({ startedBefore: true, manuallyStopped: false }), undefined, "light");
-  // The process is on its way whatever the disk says.
-  await context.database.synced().catch((error: unknown) => complain(context, id, error));
+  try {
+    context.containers.update(id, () => ({ startedBefore: true, manuallyStopped: false }), undefined, "light");
+    await context.database.synced();
+  } catch (error) {
+    // The process is on its way whatever the disk says.
+    complain(context, id, error);
+  }
 };
 
 const recordStart = (context: ContainerContext, record: Readonly<ContainerRecord>, task: Task): ContainerRecord =>
@@ -188,24 +203,31 @@ const noteFailure = (
   const exitCode = error instanceof TaskStartError ? error.exitCode : engineFailureCode;
   const log = reached.log || error instanceof TaskStartError;
   const told = error instanceof EngineError && !isKind(error, "system") ? error : systemError(messageOf(error), error);
-  context.containers.update(
-    record.id,
-    ({ state, filesWritten, logOpened }) => ({
-      state: transition(state, { kind: "start-failed", exitCode, error: told.message }),
-      startedBefore: record.startedBefore,
-      filesWritten: filesWritten || reached.files,
-      logOpened: logOpened || log,
-    }),
-    (transaction) =>
-      transaction.emit({
-        Type: "container",
-        Action: "die",
-        Actor: {
-          ID: record.id,
-          Attributes: { ...eventAttributes(record), execDuration: "0", exitCode: String(exitCode) },
-        },
+  const note = (): unknown =>
+    context.containers.update(
+      record.id,
+      ({ state, filesWritten, logOpened }) => ({
+        state: transition(state, { kind: "start-failed", exitCode, error: told.message }),
+        startedBefore: record.startedBefore,
+        filesWritten: filesWritten || reached.files,
+        logOpened: logOpened || log,
       }),
-  );
+      (transaction) =>
+        transaction.emit({
+          Type: "container",
+          Action: "die",
+          Actor: {
+            ID: record.id,
+            Attributes: { ...eventAttributes(record), execDuration: "0", exitCode: String(exitCode) },
+          },
+        }),
+    );
+  try {
+    note();
+  } catch (failed) {
+    // What kept the container from starting is worth more to whoever asked than what kept it from being noted.
+    complain(context, record.id, failed);
+  }
   const live = context.live.of(record.id);
   for (const attachment of live.pending) attachment.cancel();
   live.lastExit = { StatusCode: exitCode, Error: { Message: told.message } };

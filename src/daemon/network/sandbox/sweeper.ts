@@ -26,7 +26,8 @@ export class LinkSweeper implements AsyncDisposable {
     this.#wanted.add(name);
     this.#timer ??= setTimeout(() => {
       this.#timer = undefined;
-      void this.flush();
+      // What is still there is swept by the next start.
+      this.flush().catch(() => {});
     }, sweepDelayMs).unref();
   }
 
@@ -44,8 +45,10 @@ export class LinkSweeper implements AsyncDisposable {
 
   /** Runs deletions, one after another. What is gone already is no error; nothing else is tried twice. */
   remove(deletions: () => Message[]): Promise<void> {
-    this.#running = this.#running.then(async () => void (await this.#socket.attemptAsync(deletions())));
-    return this.#running;
+    const removed = this.#running.then(async () => void (await this.#socket.attemptAsync(deletions())));
+    // One that fails keeps no other from its turn.
+    this.#running = removed.catch(() => {});
+    return removed;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
