@@ -19,7 +19,7 @@ export const statContainerPath = async (
   reference: string,
   path: string,
 ): Promise<PathStat> => {
-  await using root = await openRoot(context, context.containers.find(reference));
+  await using root = await openFiles(context, context.containers.find(reference));
   return await statPath(context.copy, subjectOf(context, root, reference), path);
 };
 
@@ -30,7 +30,7 @@ export const getContainerArchive = async (
   path: string,
 ): Promise<{ stat: PathStat; tar: Readable }> => {
   const record = context.containers.find(reference);
-  const root = await openRoot(context, record);
+  const root = await openFiles(context, record);
   try {
     const archive = await getArchive(context.copy, subjectOf(context, root, reference), path);
     archive.tar.once("close", () => void root[Symbol.asyncDispose]());
@@ -51,7 +51,7 @@ export const putContainerArchive = async (
   options: { noOverwriteDirNonDir: boolean; copyUIDGID: boolean; signal?: AbortSignal },
 ): Promise<void> => {
   const record = context.containers.find(reference);
-  await using root = await openRoot(context, record);
+  await using root = await openFiles(context, record);
   const owner = options.copyUIDGID
     ? lookupUser(record.config.User ?? "", readUserDatabase(root.path), record.hostConfig.GroupAdd ?? [])
     : undefined;
@@ -77,6 +77,21 @@ interface OpenRoot extends AsyncDisposable {
   path: string;
   record: Readonly<ContainerRecord>;
 }
+
+/** As `openRoot`, with the container's volumes. */
+const openFiles = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<OpenRoot> => {
+  using volumes = new DisposableStack();
+  for (const { Type, Name } of record.mounts) if (Type === "volume") volumes.use(context.volumes.hold(Name ?? ""));
+  const root = await openRoot(context, record);
+  const held = volumes.move();
+  return {
+    ...root,
+    async [Symbol.asyncDispose]() {
+      held.dispose();
+      await root[Symbol.asyncDispose]();
+    },
+  };
+};
 
 /** The merged root of a container: mounted for as long as it is used when the container does not run. */
 const openRoot = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<OpenRoot> => {

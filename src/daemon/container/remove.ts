@@ -117,6 +117,7 @@ const discard = async (context: ContainerContext, record: Readonly<ContainerReco
   const { id } = record;
   await context.layers.removeWritable(id);
   await removeImageLayers(context, record);
+  await collectLayers(context, record);
   // What is still mounted in its folder would be deleted with it.
   await releaseSubpaths(context, record);
   context.trash.throwAway(dataFolder(context.settings, id));
@@ -124,6 +125,20 @@ const discard = async (context: ContainerContext, record: Readonly<ContainerReco
   const folder = taskFolder(context.settings, id);
   await context.runtime.clean(folder);
   rmSync(folder, { recursive: true, force: true });
+};
+
+/** An image that was removed by force left its layers to the containers that had it. */
+const collectLayers = async (
+  context: ContainerContext,
+  { id, imageId, mounts }: Readonly<ContainerRecord>,
+): Promise<void> => {
+  const images = [imageId, ...mounts.flatMap(({ image }) => image?.id ?? [])];
+  if (images.every((image) => context.images.find(image) !== undefined)) return;
+  try {
+    await context.images.collect();
+  } catch (error) {
+    context.settings.log?.("warn", `container ${id}: collecting its image's layers: ${messageOf(error)}`);
+  }
 };
 
 const removeAnonymousVolumes = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {

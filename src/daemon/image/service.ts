@@ -168,6 +168,11 @@ export class ImageService {
     return this.#context.layers.all().reduce((total, { sizeBytes }) => total + sizeBytes, 0);
   }
 
+  /** Removes the content that nothing needs any more: a container that is gone was the last to need it. */
+  async collect(): Promise<void> {
+    await this.#context.collect();
+  }
+
   /** What images need of the content: their documents and their layers. For the collector. */
   roots(): { blobs: string[]; layers: string[] } {
     const records = [...this.#context.store.all()];

@@ -13,6 +13,6 @@ export interface VolumeContext {
   volumes: Table<VolumeRecord>;
   /** Fill volumes from images. */
   workers: LayerWorkers;
-  /** Volumes with options of their own are mounted while a container runs with them: name → ids of those containers. */
+  /** Volumes with options of their own are mounted while a container runs with them or their files are copied: name → ids of those containers and copies. */
   mounted: Map<string, Set<string>>;
 }

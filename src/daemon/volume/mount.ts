@@ -1,8 +1,11 @@
 import { umount } from "../../linux/mount/mount.ts";
+import { mountTable } from "../../linux/mount/table.ts";
+import { newId } from "../../base/ids.ts";
 import { copyUp } from "./copy-up.ts";
 import type { VolumeContext } from "./context.ts";
 import { dataPath, find } from "./document.ts";
 import { isMounted, mountLocal } from "./local.ts";
+import type { VolumeRecord } from "./record.ts";
 
 export interface MountOptions {
   /** Where the container sees it. */
@@ -21,12 +24,7 @@ export const mountVolume = async (
   containerId: string,
   options: MountOptions,
 ): Promise<{ path: string }> => {
-  const record = find(context, name);
-  const path = dataPath(context, name);
-  const users = context.mounted.get(name) ?? new Set<string>();
-  if (isMounted(record.options) && users.size === 0) mountLocal(record.options ?? {}, path);
-  users.add(containerId);
-  context.mounted.set(name, users);
+  take(context, name, containerId);
   context.database.emit({
     Type: "volume",
     Action: "mount",
@@ -41,7 +39,7 @@ export const mountVolume = async (
       },
     },
   });
-  return { path };
+  return { path: dataPath(context, name) };
 };
 
 /**
@@ -55,29 +53,62 @@ export const fillVolume = async (
   rootfs: string,
   destination: string,
 ): Promise<void> => {
-  const record = find(context, name);
-  const path = dataPath(context, name);
-  const isUnmounted = isMounted(record.options) && (context.mounted.get(name)?.size ?? 0) === 0;
-  if (isUnmounted) mountLocal(record.options ?? {}, path);
-  try {
-    await copyUp(context, rootfs, destination, path);
-  } finally {
-    if (isUnmounted) umount(path, { detach: true });
-  }
+  using _held = holdVolume(context, name);
+  await copyUp(context, rootfs, destination, dataPath(context, name));
+};
+
+/**
+ * Keeps a volume mounted while its files are used and no container may run with it; dispose it behind that.
+ * @throws EngineError not-found, system
+ */
+export const holdVolume = (context: VolumeContext, name: string): Disposable => {
+  // Not a container's id: neither an exit takes the mount from a copy, nor the end of a copy from a container.
+  const user = newId();
+  take(context, name, user);
+  return { [Symbol.dispose]: () => void letGo(context, name, user) };
+};
+
+/** Takes away what is mounted for a volume, whoever has it: its files are about to be deleted, and are not what is mounted. */
+export const forgetMounts = (context: VolumeContext, { name, options }: Readonly<VolumeRecord>): void => {
+  context.mounted.delete(name);
+  if (isMounted(options)) clear(dataPath(context, name));
 };
 
 /** Lets go of every volume that a container was started with. */
 export const unmountVolumes = (context: VolumeContext, containerId: string): void => {
   for (const [name, users] of context.mounted) {
-    if (!users.delete(containerId)) continue;
+    if (!users.has(containerId)) continue;
     context.database.emit({
       Type: "volume",
       Action: "unmount",
       Actor: { ID: name, Attributes: { container: containerId, driver: "local" } },
     });
-    if (users.size > 0) continue;
-    context.mounted.delete(name);
-    const record = context.volumes.get(name);
-    if (record && isMounted(record.options)) umount(dataPath(context, name), { detach: true });
+    letGo(context, name, containerId);
   }
+};
+
+/** Mounts a volume for its first user. */
+const take = (context: VolumeContext, name: string, user: string): void => {
+  const { options } = find(context, name);
+  const users = context.mounted.get(name) ?? new Set<string>();
+  if (isMounted(options) && users.size === 0) {
+    const path = dataPath(context, name);
+    // A daemon that was killed may have left one.
+    clear(path);
+    mountLocal(options ?? {}, path);
+  }
+  context.mounted.set(name, users.add(user));
+};
+
+/** Unmounts a volume behind its last user. */
+const letGo = (context: VolumeContext, name: string, user: string): void => {
+  const users = context.mounted.get(name);
+  if (!users?.delete(user) || users.size > 0) return;
+  context.mounted.delete(name);
+  if (isMounted(context.volumes.get(name)?.options ?? null)) clear(dataPath(context, name));
+};
+
+/** Unmounts all that is mounted at a path; nothing when somebody else already did. */
+const clear = (path: string): void => {
+  for (const { target } of mountTable()) if (target === path) umount(path, { detach: true });
 };

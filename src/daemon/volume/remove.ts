@@ -6,6 +6,7 @@ import type { Filters } from "../../base/filters.ts";
 import { newId } from "../../base/ids.ts";
 import type { VolumeContext } from "./context.ts";
 import { dataPath, find } from "./document.ts";
+import { forgetMounts } from "./mount.ts";
 import { sizeOf } from "./size.ts";
 
 const anonymousLabel = "com.docker.volume.anonymous";
@@ -20,6 +21,8 @@ export const remove = (context: VolumeContext, name: string, force: boolean): vo
   if (record.users.length > 0) {
     throw conflict(`remove ${name}: volume is in use - [${record.users.join(", ")}]`);
   }
+  // A copy that outlives its container may have it still; it keeps what it has open.
+  forgetMounts(context, record);
   context.database.transaction((transaction) => {
     transaction.delete(context.volumes, name);
     transaction.emit({

@@ -10,7 +10,7 @@ import type { VolumeContext } from "./context.ts";
 import { create } from "./create.ts";
 import { dataPath, describe, find } from "./document.ts";
 import { list } from "./list.ts";
-import { fillVolume, type MountOptions, mountVolume, unmountVolumes } from "./mount.ts";
+import { fillVolume, holdVolume, type MountOptions, mountVolume, unmountVolumes } from "./mount.ts";
 import type { VolumeDocument, VolumeRecord } from "./record.ts";
 import { prune, remove } from "./remove.ts";
 import { sizeOf } from "./size.ts";
@@ -76,6 +76,10 @@ export class VolumeService {
 
   mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string }> {
     return mountVolume(this.#context, name, containerId, options);
+  }
+  /** Keeps it mounted until disposed of. @throws EngineError not-found, system */
+  hold(name: string): Disposable {
+    return holdVolume(this.#context, name);
   }
   async unmountAll(containerId: string): Promise<void> {
     unmountVolumes(this.#context, containerId);

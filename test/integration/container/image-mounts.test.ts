@@ -1,6 +1,9 @@
 // Mounts of images, `--mount type=image`: what containers see of them, and how long the images are kept for them.
 import assert from "node:assert/strict";
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { busyboxArchive } from "../../support/busybox-image.ts";
 import { useEngine } from "../../support/engine.ts";
 
@@ -128,3 +131,25 @@ test("copies read it, whether the container runs or not, and write nothing", asy
   assert.equal(await docker.ok("exec", "copied", "cat", "/image/foo"), "above");
   await docker.ok("rm", "-f", "copied");
 });
+
+for (const [how, needs] of Object.entries({
+  "runs on": ["own:1"],
+  mounts: ["--mount", "type=image,src=own:1,dst=/own", "busybox"],
+})) {
+  test(`layers of an image that was removed by force go with the last container that ${how} it`, async () => {
+    const { docker, api, daemon } = engine;
+    const storage = join(daemon.dataRoot, "overlay2");
+    const layers = (): number => readdirSync(storage).filter((id) => existsSync(join(storage, id, "diff/own"))).length;
+    const image = busyboxArchive({ tags: ["own:1"], layers: [[{ name: "own", content: "x" }]] });
+    await api.ok("POST", "/images/load?quiet=1", image);
+    for (const name of ["first", "last"]) await docker.ok("create", "--name", name, ...needs);
+    await docker.ok("rmi", "-f", "own:1");
+    await docker.ok("rm", "first");
+    await sleep(200);
+    assert.equal(layers(), 1, "the other container needs it");
+    await docker.ok("rm", "last");
+    // They go behind the answer.
+    for (let tries = 0; tries < 100 && layers() > 0; tries++) await sleep(50);
+    assert.equal(layers(), 0);
+  });
+}

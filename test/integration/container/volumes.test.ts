@@ -17,7 +17,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { mountTmpfs, setPropagation, umount } from "../../../src/linux/mount/mount.ts";
+import { MS, mount as mountBind, mountTmpfs, setPropagation, umount } from "../../../src/linux/mount/mount.ts";
 import { mountsBelow } from "../../../src/linux/mount/table.ts";
 import { useEngine } from "../../support/engine.ts";
 
@@ -163,6 +163,47 @@ test("propagation: what the host's mount must be, and that mounts spread where i
   } finally {
     for (const { target } of mountsBelow(folder)) umount(target, { detach: true });
     rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("copies see what a volume with options mounts, whether its container runs or not, and leave its mount as it was", async () => {
+  const { docker, daemon } = engine;
+  const host = mkdtempSync(join(tmpdir(), "berth-device-"));
+  const mounts = (name: string): number => mountsBelow(join(daemon.dataRoot, "volumes", name)).length;
+  try {
+    mkdirSync(join(host, "device"));
+    writeFileSync(join(host, "device/file"), "of the device");
+    writeFileSync(join(host, "sent"), "sent");
+    const bound = ["-o", "type=none", "-o", "o=bind", "-o", `device=${host}/device`];
+    await docker.ok("volume", "create", ...bound, "bound");
+    await docker.ok("volume", "create", "-o", "type=tmpfs", "-o", "device=tmpfs", "passing");
+    const volumes = ["-v", "bound:/b", "-v", "passing:/p"];
+    await docker.ok("create", "--name", "copied", ...volumes, "busybox", "sleep", "100");
+    await docker.ok("cp", "copied:/b", join(host, "out"));
+    assert.deepEqual(readdirSync(join(host, "out")), ["file"]);
+    await docker.ok("cp", join(host, "sent"), "copied:/b/");
+    assert.equal(readFileSync(join(host, "device/sent"), "utf8"), "sent");
+    await docker.ok("cp", join(host, "sent"), "copied:/p/");
+    assert.deepEqual([mounts("bound"), mounts("passing")], [0, 0]);
+
+    await docker.ok("start", "copied");
+    await docker.ok("cp", join(host, "sent"), "copied:/p/");
+    assert.equal(await docker.ok("exec", "copied", "cat", "/p/sent", "/b/file"), "sentof the device");
+    // Another container's copy ends while this one runs.
+    await docker.ok("create", "--name", "second", ...volumes, "busybox");
+    assert.match(await docker.ok("cp", "second:/p/sent", "-"), /sent/);
+    assert.deepEqual([mounts("bound"), mounts("passing")], [1, 1]);
+    await docker.ok("rm", "-f", "copied", "second");
+    assert.deepEqual([mounts("bound"), mounts("passing")], [0, 0]);
+
+    // Whatever left it mounted, removing the volume deletes nothing of the device.
+    const data = join(daemon.dataRoot, "volumes/bound/_data");
+    mountBind(join(host, "device"), data, null, MS.bind);
+    await docker.ok("volume", "rm", "bound", "passing");
+    assert.equal(existsSync(data), false);
+    assert.deepEqual(readdirSync(join(host, "device")).toSorted(), ["file", "sent"]);
+  } finally {
+    rmSync(host, { recursive: true, force: true });
   }
 });
 
