@@ -65,7 +65,7 @@ export const holdVolume = (context: VolumeContext, name: string): Disposable => 
   // Not a container's id: neither an exit takes the mount from a copy, nor the end of a copy from a container.
   const user = newId();
   take(context, name, user);
-  return { [Symbol.dispose]: () => void letGo(context, name, user) };
+  return { [Symbol.dispose]: () => letGo(context, name, user) };
 };
 
 /** Takes away what is mounted for a volume, whoever has it: its files are about to be deleted, and are not what is mounted. */
