@@ -45,7 +45,10 @@ const lines = (program: string, ...args: string[]): string[] =>
 const links = (): string[] =>
   (JSON.parse(lines("/usr/sbin/ip", "-j", "link").join("")) as { ifname: string }[]).map(({ ifname }) => ifname);
 
-/** Counters change by themselves. */
+/**
+ * Counters change by themselves. An engine that turns forwarding on also sets the chain's policy, for as long as the machine
+ * runs, as Docker does: it comes with the first network of a family, unless forwarding was on before.
+ */
 const rules = (): string[] => [
   ...["iptables-save", "ip6tables-save"].flatMap((program) =>
     lines(`/usr/sbin/${program}`)
@@ -53,7 +56,7 @@ const rules = (): string[] => [
       .map((line) => `${program} ${line}`),
   ),
   ...lines("/usr/sbin/nft", "list", "ruleset").map(
-    (line) => `nft ${line.replace(/counter packets \d+ bytes \d+/, "")}`,
+    (line) => `nft ${line.replace(/counter packets \d+ bytes \d+|policy (?:accept|drop);/g, "")}`,
   ),
 ];
 
