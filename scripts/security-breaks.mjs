@@ -284,8 +284,8 @@ export const breaks = [
   },
   {
     name: "an old data root stays open",
-    file: "src/daemon/data-root.ts",
-    find: "chmodSync(path, rootMode);",
+    file: "src/daemon/lock.ts",
+    find: "chmodSync(path, mode);",
     replace: "chmodSync(path, 0o755);",
     test: secrets,
     only: "another user sees nothing",
