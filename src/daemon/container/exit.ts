@@ -52,16 +52,24 @@ export const exited = async (context: ContainerContext, id: string, exit: ExitSt
   }
   live.lastDelayMs = 0;
   settle(live.nextExit, live.lastExit);
-  if (!removes) return;
+  if (removes) await removeByItself(context, record, { released: true });
+};
+
+/** Removes a container as `--rm` asked for: what a full disk refuses is tried again. Inside the container's queue. */
+export const removeByItself = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  options: { released?: boolean } = {},
+): Promise<void> => {
+  const { id } = record;
   try {
-    await deleteContainer(context, record, { removeVolumes: true, released: true });
+    await deleteContainer(context, record, { removeVolumes: true, ...options });
   } catch (error) {
     complain(context, id, error);
     void untilDone(context, id, () => context.queue.run(id, () => removeAgain(context, id)));
   }
 };
 
-/** The removal that `--rm` asked for, when a full disk refused it at first. */
 const removeAgain = async (context: ContainerContext, id: string): Promise<void> => {
   const now = context.containers.get(id);
   if (now && !isActive(now.state)) await deleteContainer(context, now, { removeVolumes: true });

@@ -35,9 +35,15 @@ test("a runtime that is gone is an error of the start, which leaves nothing", as
   await empty(api);
 });
 
-test("a full disk is told, stops no container, and everything works once there is room", async () => {
-  using folder = temporaryDirectory();
+/** A folder with room for a daemon, an image and little else. */
+const smallDisk = (): ReturnType<typeof temporaryDirectory> => {
+  const folder = temporaryDirectory();
   execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", folder.path]);
+  return folder;
+};
+
+test("a full disk is told, stops no container, and everything works once there is room", async () => {
+  using folder = smallDisk();
   await using daemon = await Daemon.start({ folder: folder.path });
   using docker = new Docker(daemon.socketPath);
   const api = new Http(daemon.socketPath);
@@ -75,8 +81,7 @@ test("a full disk is told, stops no container, and everything works once there i
 });
 
 test("what ends while the disk is full is recorded once there is room: exit codes, removals, restarts, execs", async () => {
-  using folder = temporaryDirectory();
-  execFileSync("/bin/mount", ["-t", "tmpfs", "-o", "size=24m", "tmpfs", folder.path]);
+  using folder = smallDisk();
   await using daemon = await Daemon.start({ folder: folder.path });
   using docker = new Docker(daemon.socketPath);
   const api = new Http(daemon.socketPath);

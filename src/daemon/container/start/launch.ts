@@ -3,12 +3,11 @@ import { TaskStartError } from "../../runtime/start-error.ts";
 import type { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
 import { taskFolder } from "../folders.ts";
-import { handleExit } from "../exit.ts";
+import { handleExit, removeByItself } from "../exit.ts";
 import type { PendingAttachment } from "../attach/pending.ts";
 import { complain, releaseResources } from "../release.ts";
 import { beginHealth } from "../health/begin.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
-import { deleteContainer } from "../remove.ts";
 import { transition } from "../state.ts";
 import { joinedNetworks } from "../networks.ts";
 import { connectNetwork } from "./network.ts";
@@ -43,7 +42,7 @@ export const launch = async (context: ContainerContext, id: string): Promise<voi
     const told = noteFailure(context, record, reached, error);
     if (record.hostConfig.AutoRemove) {
       const now = context.containers.get(id);
-      if (now) await deleteContainer(context, now, { removeVolumes: true });
+      if (now) await removeByItself(context, now);
     }
     throw told;
   }
@@ -203,7 +202,7 @@ const noteFailure = (
   const exitCode = error instanceof TaskStartError ? error.exitCode : engineFailureCode;
   const log = reached.log || error instanceof TaskStartError;
   const told = error instanceof EngineError && !isKind(error, "system") ? error : systemError(messageOf(error), error);
-  const note = (): unknown =>
+  try {
     context.containers.update(
       record.id,
       ({ state, filesWritten, logOpened }) => ({
@@ -222,8 +221,6 @@ const noteFailure = (
           },
         }),
     );
-  try {
-    note();
   } catch (failed) {
     // What kept the container from starting is worth more to whoever asked than what kept it from being noted.
     complain(context, record.id, failed);
