@@ -45,6 +45,17 @@ const system: Record<string, CommandEntry> = {
   info: { summary: "Display system-wide information", load: async () => (await import("./system/info.ts")).info },
 };
 
+const registry: Record<string, CommandEntry> = {
+  serve: {
+    summary: "Run a private registry (berth registry serve --help)",
+    load: async () => (await import("./registry/serve.ts")).serve,
+  },
+  gc: {
+    summary: "Remove what no manifest of a registry needs",
+    load: async () => (await import("./registry/serve.ts")).gc,
+  },
+};
+
 /** Every command by its short form. */
 export const commands: Readonly<Record<string, CommandEntry>> = { ...container, ...image, ...system };
 
@@ -57,4 +68,5 @@ export const groups: Readonly<Record<string, Readonly<Record<string, CommandEntr
     ls: image["images"] as CommandEntry,
   },
   system: { info: system["info"] as CommandEntry },
+  registry,
 };
