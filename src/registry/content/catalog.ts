@@ -1,3 +1,4 @@
+import { isRepositoryName } from "../name.ts";
 import { layersFolder, repositoriesFolder, revisionsFolder, tagsFolder } from "../storage/keys.ts";
 import type { Storage } from "../storage/storage.ts";
 
@@ -20,8 +21,8 @@ async function* walk(
   if (parents.length >= maxDepth) return;
   const folder = [repositoriesFolder, ...parents].join("/");
   const [bound = ""] = after;
-  // The folder of the bound itself is entered again, for what is below it.
-  if (bound !== "") yield* visit(storage, [...parents, bound], after.slice(1), false);
+  // The folder of the bound itself is entered again, for what is below it. It came from a client, and may be no name.
+  if (isRepositoryName(bound)) yield* visit(storage, [...parents, bound], after.slice(1), false);
   for await (const { name, isFolder } of storage.list(folder, bound)) {
     if (isFolder && !name.startsWith("_")) yield* visit(storage, [...parents, name], [], true);
   }

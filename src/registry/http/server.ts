@@ -156,7 +156,7 @@ export class RegistryServer implements AsyncDisposable {
   #refuse(exchange: Exchange, error: unknown): void {
     const { request, response } = exchange;
     const { log } = this.#services;
-    if (response.headersSent || response.destroyed || request.destroyed) {
+    if (response.headersSent || response.destroyed || request.socket.destroyed) {
       log("debug", "a request broke off", { error: String(error), uri: request.url ?? "" });
       response.destroy();
       return;

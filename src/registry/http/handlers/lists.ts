@@ -37,10 +37,7 @@ export const getTags = async (
 /** **Source:** Docker Registry HTTP API V2, Catalog. */
 export const getCatalog = async ({ storage }: Services, exchange: Exchange): Promise<void> => {
   const count = readCount(exchange.query, defaultRepositories);
-  const last = lastOf(exchange.query)
-    .split("/")
-    .filter((part) => part !== "" && !part.startsWith(".") && !part.startsWith("_"))
-    .join("/");
+  const last = lastOf(exchange.query);
   const page = await takePage(listRepositories(storage, last), count);
   sendJson(exchange, 200, { repositories: page.entries }, linkHeader("/v2/_catalog", page, count));
 };
