@@ -53,16 +53,25 @@ export const wantBody = ({ request, response }: Exchange): IncomingMessage => {
 };
 
 /** The whole body of a request. @throws RegistryFault MANIFEST_INVALID, status 413, when it has more than `maxBytes`. */
-export const readBody = async (exchange: Exchange, maxBytes: number): Promise<Buffer> => {
+export const readBody = (exchange: Exchange, maxBytes: number): Promise<Buffer> => {
   const tooLarge = () =>
     fault("MANIFEST_INVALID", { status: 413, message: `manifest is larger than ${maxBytes} bytes`, detail: maxBytes });
-  if (Number(exchange.request.headers["content-length"] ?? 0) > maxBytes) throw tooLarge();
-  const chunks: Buffer[] = [];
-  let total = 0;
-  for await (const chunk of wantBody(exchange) as AsyncIterable<Buffer>) {
-    total += chunk.length;
-    if (total > maxBytes) throw tooLarge();
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks, total);
+  if (Number(exchange.request.headers["content-length"] ?? 0) > maxBytes) return Promise.reject(tooLarge());
+  const body = wantBody(exchange);
+  // Not by iteration: leaving that early would take the connection away that the answer needs.
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let total = 0;
+    const take = (chunk: Buffer): void => {
+      total += chunk.length;
+      chunks.push(chunk);
+      if (total <= maxBytes) return;
+      body.off("data", take).pause();
+      reject(tooLarge());
+    };
+    body.on("data", take);
+    body.once("end", () => resolve(Buffer.concat(chunks, total)));
+    body.once("error", reject);
+    body.once("close", () => reject(new Error("the client left before the end of its request")));
+  });
 };
