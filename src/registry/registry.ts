@@ -81,6 +81,7 @@ export const startRegistry = async (config: RegistryConfig, log: Log): Promise<R
   stack.use(await Control.listen(config.root, content.collector));
   stack.use(content.collector);
   const debugAddress = await openDebug(config, prometheus, stack);
+  if (debugAddress !== undefined) log("info", `metrics on ${debugAddress}`);
   const server = stack.use(new RegistryServer({ ...shared, authenticator, notifier, proxy }));
   const address = await server.listen(config.listen);
   content.collector.start();

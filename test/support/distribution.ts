@@ -44,7 +44,10 @@ export const pushBlob = async (
   digest = digestOf(bytes),
 ): Promise<string> => {
   const location = await beginUpload(registry, repository);
-  expectStatus(await registry.send("PUT", `${location}?digest=${digest}`, octets, bytes), 201);
+  // docker-registry's has a query already.
+  const target = new URL(location);
+  target.searchParams.set("digest", digest);
+  expectStatus(await registry.send("PUT", target.href, octets, bytes), 201);
   return digest;
 };
 

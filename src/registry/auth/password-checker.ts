@@ -4,7 +4,7 @@ import { fault } from "../fault.ts";
 import type { PasswordAnswer, PasswordQuestion } from "./password-thread.ts";
 
 /** Comparisons that wait; more are refused, so that guessing cannot fill the memory. */
-const maxWaiting = 256;
+const maxWaiting = 64;
 /** **Source:** bcrypt takes 72 bytes of a password. */
 const maxPasswordBytes = 72;
 

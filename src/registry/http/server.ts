@@ -113,6 +113,8 @@ export class RegistryServer implements AsyncDisposable {
   async #answer(request: http.IncomingMessage, response: http.ServerResponse): Promise<void> {
     const { metrics, config, log } = this.#services;
     const begun = performance.now();
+    const { socket } = request;
+    const writtenBefore = socket.bytesWritten;
     const url = request.url ?? "";
     const mark = url.indexOf("?");
     const path = mark < 0 ? url : url.slice(0, mark);
@@ -130,7 +132,7 @@ export class RegistryServer implements AsyncDisposable {
     const ended = metrics.begin(request.method ?? "");
     response.once("close", () => {
       const seconds = (performance.now() - begun) / 1000;
-      ended(route?.kind ?? "other", response.statusCode, seconds, response.socket?.bytesWritten ?? 0);
+      ended(route?.kind ?? "other", response.statusCode, seconds, socket.bytesWritten - writtenBefore);
       if (config.accessLog) {
         log("info", "response", {
           method: request.method,

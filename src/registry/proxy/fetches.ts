@@ -145,8 +145,7 @@ export class Fetches implements AsyncDisposable {
     await upstream.use(path, async (repository) => {
       const { signal } = this.#ending;
       const body = Readable.from(downloadBlob(repository, digest, { sizeBytes, signal }), { objectMode: true });
-      await session.append(body, () => flight.progress(session.sizeBytes));
+      await session.append(body, { onWritten: (written) => flight.progress(written) });
     });
-    flight.progress(session.sizeBytes);
   }
 }

@@ -80,12 +80,12 @@ export class Proxy implements AsyncDisposable {
     const { blobs, metrics } = this.#options;
     await using stored = await blobs.open(place.stored, digest);
     metrics.cache("blob", stored !== null);
-    if (stored !== null) return sendStored(exchange, digest, stored);
+    if (stored !== null) return await sendStored(exchange, digest, stored);
     return translated(place, async () => {
       const head = exchange.request.method === "HEAD";
       await using fetched = await this.#fetches.open({ ...place, digest, head });
       if (fetched === null) throw fault("BLOB_UNKNOWN", { detail: digest });
-      if (!("size" in fetched)) return sendStored(exchange, digest, fetched);
+      if (!("size" in fetched)) return await sendStored(exchange, digest, fetched);
       return send(exchange, 200, {
         "content-type": "application/octet-stream",
         "docker-content-digest": digest,

@@ -84,15 +84,22 @@ export class UploadSession {
     }
   }
 
-  /** Adds a body at the end. What has come stays when it breaks off. @param onChunk may throw to end it */
-  async append(body: Readable, onChunk: (sizeBytes: number) => void): Promise<void> {
+  /**
+   * Adds a body at the end. What has come stays when it breaks off.
+   *
+   * @param listener `onChunk` hears of bytes before they are written, and may throw to end it; `onWritten` of the size
+   */
+  async append(
+    body: Readable,
+    listener: { onChunk?: (sizeBytes: number) => void; onWritten?: (sizeBytes: number) => void } = {},
+  ): Promise<void> {
     const file = await open(this.path, "r+");
     try {
       await receive(body, {
         file,
         position: this.#sizeBytes,
         onChunk: (chunk) => {
-          onChunk(chunk.length);
+          listener.onChunk?.(chunk.length);
           this.#lastUseMs = Date.now();
           if (this.#inline !== undefined) this.#inline.update(chunk);
         },
@@ -100,6 +107,7 @@ export class UploadSession {
           this.#sizeBytes = position;
           if (position > inlineBytes) this.#inline = undefined;
           if (this.#inline === undefined) this.#fileHash(this.record.algorithm).advance(position);
+          listener.onWritten?.(position);
         },
       });
     } catch (error) {

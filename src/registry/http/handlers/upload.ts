@@ -42,10 +42,12 @@ const append = async (services: Services, exchange: Exchange, session: UploadSes
     fault("DENIED", { message: `the quota of ${repository} is exceeded: ${Math.max(mayHave, 0)} bytes are left` });
   if (length !== undefined && length > mayHave) throw exceeded();
   let received = 0;
-  await session.append(wantBody(exchange), (bytes) => {
-    received += bytes;
-    services.metrics.received(bytes);
-    if (received > mayHave) throw exceeded();
+  await session.append(wantBody(exchange), {
+    onChunk: (bytes) => {
+      received += bytes;
+      services.metrics.received(bytes);
+      if (received > mayHave) throw exceeded();
+    },
   });
 };
 
