@@ -33,8 +33,10 @@ const packages = [
   "debootstrap",
   "diffutils",
   "findutils",
-  "libdevmapper1.02.1", // for dockerd
+  "libdevmapper1.02.1", // for dockerd, skopeo and podman
+  "libgpgme11", // for skopeo and podman
   "libseccomp2",
+  "libsubid4", // for podman
   "openssl",
   "python3-minimal",
 ];
