@@ -33,7 +33,7 @@ const keepAsking = (
         const end = head.indexOf("\r\n\r\n");
         if (end < 0) return;
         const text = head.subarray(0, end).toString("latin1");
-        if (!/^HTTP\/1\.1 200 /.test(text)) return void reject(new Error(text));
+        if (!text.startsWith("HTTP/1.1 200 ")) return reject(new Error(text));
         const length = isHead ? 0 : Number(/content-length: (\d+)/i.exec(text)?.[1]);
         answerBytes = end + 4 + length;
         missing = answerBytes - head.length;
