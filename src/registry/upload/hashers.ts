@@ -5,6 +5,9 @@ import type { HashAnswer, HashMessage } from "./hash-job.ts";
 /** Threads that hash; more than cores would only take turns. */
 const threadsMax = Math.min(8, Math.max(2, availableParallelism()));
 
+/** A thread hears of growth in steps of this: it reads in such blocks anyway. */
+const stepBytes = 1024 * 1024;
+
 /** A file that is hashed while it grows. */
 export interface FileHash extends Disposable {
   readonly algorithm: string;
@@ -38,9 +41,14 @@ export class Hashers implements AsyncDisposable {
       if (thread.open.has(id)) thread.worker.postMessage(message);
     };
     send({ kind: "open", id, path, algorithm });
+    let told = 0;
     return {
       algorithm,
-      advance: (toBytes) => send({ kind: "advance", id, toBytes }),
+      advance: (toBytes) => {
+        if (toBytes - told < stepBytes) return;
+        told = toBytes - (toBytes % stepBytes);
+        send({ kind: "advance", id, toBytes: told });
+      },
       finish: (toBytes) => {
         send({ kind: "finish", id, toBytes });
         return result.promise;

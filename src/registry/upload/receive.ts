@@ -3,6 +3,9 @@ import type { Readable } from "node:stream";
 
 /** Bytes that wait for being written; the sender is held back beyond. */
 const maxWaitingBytes = 4 * 1024 * 1024;
+/** What is written at once at least, unless nothing more comes for `maxWaitMs`. */
+const batchBytes = 512 * 1024;
+const maxWaitMs = 5;
 
 export interface ReceiveOptions {
   file: FileHandle;
@@ -51,7 +54,17 @@ export const receive = (body: Readable, options: ReceiveOptions): Promise<void> 
       position = at;
       onWritten(position);
     };
+    let timer: NodeJS.Timeout | undefined;
+    /** Writes now, or once enough has come or nothing more does. */
+    const flushSoon = (): void => {
+      if (writing) return;
+      if (ended || waitingBytes >= batchBytes) flush();
+      else timer ??= setTimeout(flush, maxWaitMs);
+    };
     const flush = (): void => {
+      clearTimeout(timer);
+      timer = undefined;
+      if (writing) return;
       if (waitingBytes === 0) {
         if (ended) settle();
         return;
@@ -64,7 +77,7 @@ export const receive = (body: Readable, options: ReceiveOptions): Promise<void> 
         () => {
           writing = false;
           if (!ended && body.isPaused()) body.resume();
-          flush();
+          flushSoon();
         },
         (error: unknown) => {
           writing = false;
@@ -84,7 +97,7 @@ export const receive = (body: Readable, options: ReceiveOptions): Promise<void> 
       waiting.push(chunk);
       waitingBytes += chunk.length;
       if (waitingBytes > maxWaitingBytes) body.pause();
-      if (!writing) flush();
+      flushSoon();
     };
     body.on("data", take);
     body.once("end", () => {
