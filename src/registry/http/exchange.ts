@@ -9,6 +9,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   /** Who asks, once that is known. */
   actor: Actor;
+  /** Of a blob that is sent. */
+  bodyBytes: number;
   /** A path of this server as the client should ask for it. */
   location(path: string): string;
 }

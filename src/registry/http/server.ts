@@ -126,13 +126,19 @@ export class RegistryServer implements AsyncDisposable {
       response,
       query: new URLSearchParams(mark < 0 ? "" : url.slice(mark)),
       actor: anonymous,
+      bodyBytes: 0,
       location: (target) => origin + target,
     };
     let route: Route | null = null;
     const ended = metrics.begin(request.method ?? "");
     response.once("close", () => {
       const seconds = (performance.now() - begun) / 1000;
-      ended(route?.kind ?? "other", response.statusCode, seconds, socket.bytesWritten - writtenBefore);
+      ended(
+        route?.kind ?? "other",
+        response.statusCode,
+        seconds,
+        Math.max(socket.bytesWritten - writtenBefore, exchange.bodyBytes),
+      );
       if (config.accessLog) {
         log("info", "response", {
           method: request.method,

@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
+import { Agent, request } from "node:http";
 import { join } from "node:path";
 import { after, before, test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { digestOf } from "../../support/image.ts";
 import { startRegistry } from "../../support/registry.ts";
 import type { TestRegistry } from "../../support/registry.ts";
@@ -206,3 +208,52 @@ test("empty and odd sizes around the buffers come back", async () => {
     assert.ok(answer.body.equals(bytes), `${size}`);
   }
 });
+
+test("large blobs arrive whole on one connection after the other, at slow clients, and when others leave", async () => {
+  const bytes = randomBytes(20_000_000);
+  const digest = await pushBlob(registry, "blob/large", bytes);
+  const url = `http://${registry.host}/v2/blob/large/blobs/${digest}`;
+  using agent = new DisposableAgent();
+  const get = (options: { slow?: boolean; leave?: boolean; range?: string } = {}): Promise<Buffer> =>
+    new Promise((resolve, reject) => {
+      const headers = options.range === undefined ? {} : { range: options.range };
+      const sent = request(url, { agent: agent.agent, headers }, (answer) => {
+        const chunks: Buffer[] = [];
+        let paused = 0;
+        answer.on("data", (chunk: Buffer) => {
+          chunks.push(chunk);
+          if (options.leave === true) answer.destroy();
+          if (options.slow === true && paused++ < 10) {
+            answer.pause();
+            setTimeout(() => answer.resume(), 50);
+          }
+        });
+        answer.on("close", () => resolve(Buffer.concat(chunks)));
+      });
+      sent.on("error", reject);
+      sent.end();
+    });
+  for (let times = 0; times < 3; times++) assert.ok((await get()).equals(bytes));
+  assert.deepEqual(await get({ range: "bytes=1000000-18999999" }), bytes.subarray(1_000_000, 19_000_000));
+  const answers = await Promise.all([
+    ...[1, 2, 3].map(() => get({ slow: true })),
+    ...[1, 2, 3, 4, 5, 6].map(() => get({ leave: true })),
+    ...[1, 2, 3].map(() => get()),
+  ]);
+  for (const [index, answer] of answers.entries()) {
+    if (index < 3 || index > 8) assert.ok(answer.equals(bytes), `${index}`);
+    else assert.ok(answer.equals(bytes.subarray(0, answer.length)));
+  }
+  const open = (): number => readdirSync(`/proc/${registry.pid}/fd`).length;
+  const before = open();
+  for (let times = 0; times < 10; times++) await get({ leave: true });
+  for (let tries = 0; open() > before + 2 && tries < 100; tries++) await sleep(50);
+  assert.ok(open() <= before + 2, `${before} descriptors, then ${open()}`);
+});
+
+class DisposableAgent implements Disposable {
+  readonly agent = new Agent({ keepAlive: true, maxSockets: 12 });
+  [Symbol.dispose](): void {
+    this.agent.destroy();
+  }
+}

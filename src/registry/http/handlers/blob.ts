@@ -5,6 +5,7 @@ import type { StoredObject } from "../../storage/storage.ts";
 import { send } from "../exchange.ts";
 import type { Exchange } from "../exchange.ts";
 import { readRange } from "../range.ts";
+import { sendFile } from "../send-file.ts";
 import { sendPieces } from "../send-pieces.ts";
 
 const headersOf = (digest: Digest): Record<string, string> => ({
@@ -39,7 +40,8 @@ export const sendStored = async (exchange: Exchange, digest: Digest, stored: Sto
     response.end();
     return;
   }
-  await sendPieces(response, stored.pieces(start, end));
+  exchange.bodyBytes = end - start;
+  if (!(await sendFile(response, stored, start, end))) await sendPieces(response, stored.pieces(start, end));
 };
 
 /** **Source:** OCI distribution-spec, end-2. */
