@@ -27,6 +27,24 @@ interface Thread {
 export class Hashers implements AsyncDisposable {
   readonly #threads: Thread[] = [];
   #last = 0;
+  #inline = 0;
+
+  /**
+   * The place of the one upload that the event loop hashes by itself, until disposed.
+   *
+   * @param anyway for an upload that has begun so, also when another has the place
+   */
+  takeInline(anyway = false): Disposable | undefined {
+    if (this.#inline > 0 && !anyway) return undefined;
+    this.#inline++;
+    let held = true;
+    return {
+      [Symbol.dispose]: () => {
+        if (held) this.#inline--;
+        held = false;
+      },
+    };
+  }
 
   /** Begins with a file that exists. */
   open(path: string, algorithm: string): FileHash {

@@ -9,7 +9,7 @@ import { fault } from "../fault.ts";
 import type { FileHash, Hashers } from "./hashers.ts";
 import { receive } from "./receive.ts";
 
-/** Up to this size an upload is hashed as it comes: a thread would take longer to hear of it. */
+/** Up to this size every upload is hashed as it comes: a thread would take longer to hear of it. */
 const inlineBytes = 512 * 1024;
 
 export interface SessionRecord {
@@ -94,6 +94,11 @@ export class UploadSession {
     listener: { onChunk?: (sizeBytes: number) => void; onWritten?: (sizeBytes: number) => void } = {},
   ): Promise<void> {
     const file = await open(this.path, "r+");
+    // One large upload at a time is hashed by the event loop, which has its bytes at hand; others by threads beside it.
+    let place: Disposable | undefined;
+    const stays = this.#sizeBytes > inlineBytes;
+    if (this.#inline !== undefined && stays) place = this.#hashers.takeInline(true);
+    let receivedBytes = this.#sizeBytes;
     try {
       await receive(body, {
         file,
@@ -101,11 +106,14 @@ export class UploadSession {
         onChunk: (chunk) => {
           listener.onChunk?.(chunk.length);
           this.#lastUseMs = Date.now();
-          if (this.#inline !== undefined) this.#inline.update(chunk);
+          receivedBytes += chunk.length;
+          if (this.#inline === undefined) return;
+          if (place === undefined && receivedBytes > inlineBytes) place = this.#hashers.takeInline();
+          if (place === undefined && receivedBytes > inlineBytes) this.#inline = undefined;
+          else this.#inline.update(chunk);
         },
         onWritten: (position) => {
           this.#sizeBytes = position;
-          if (position > inlineBytes) this.#inline = undefined;
           if (this.#inline === undefined) this.#fileHash(this.record.algorithm).advance(position);
           listener.onWritten?.(position);
         },
@@ -115,6 +123,7 @@ export class UploadSession {
       this.#inline = undefined;
       throw error;
     } finally {
+      place?.[Symbol.dispose]();
       await file.close();
     }
   }

@@ -8,8 +8,8 @@ import { UploadSession } from "./session.ts";
 import type { SessionRecord } from "./session.ts";
 
 const idGrammar = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Uploads that may be open at a time. */
-const maxSessions = 10_000;
+/** Uploads that may be open at a time: each may have a descriptor. */
+const maxSessions = 4_096;
 
 /**
  * The uploads of a registry, in a folder of this machine: `<id>/data` is what has come, `<id>/session.json` whose it
