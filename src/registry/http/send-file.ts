@@ -1,3 +1,4 @@
+import { readSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { sendingEnd } from "../../linux/socket/send-file.ts";
@@ -46,14 +47,14 @@ export const sendFile = async (
     await write(socket, Buffer.alloc(0));
     for (let position = start; position < end;) {
       if (socket.destroyed) throw new Error("the client has left");
-      const moved = await connection.sendFrom(descriptor, position, Math.min(stepBytes, end - position));
+      const wanted = Math.min(stepBytes, end - position);
+      const moved = await connection.sendFrom(descriptor, position, wanted);
       position += moved;
-      if (moved > 0) {
-        // The socket knows nothing of it: its idle time begins anew.
-        socket.setTimeout(socket.timeout ?? 0);
-        continue;
-      }
-      const read = (await stored.read?.(buffer.subarray(0, Math.min(waitBytes, end - position)), position)) ?? 0;
+      // The socket knows nothing of it: its idle time begins anew.
+      socket.setTimeout(socket.timeout ?? 0);
+      if (moved === wanted) continue;
+      // The connection is full. What comes next is in memory: the kernel reads ahead of what it moves.
+      const read = readSync(descriptor, buffer, 0, Math.min(waitBytes, end - position), position);
       if (read === 0) throw new Error("a stored object is shorter than it was");
       await write(socket, buffer.subarray(0, read));
       position += read;

@@ -36,10 +36,6 @@ class StoredFile implements StoredObject {
     return this.#file.fd;
   }
 
-  async read(buffer: Uint8Array, position: number): Promise<number> {
-    return (await this.#file.read(buffer, 0, buffer.length, position)).bytesRead;
-  }
-
   async *pieces(start: number, end: number): AsyncGenerator<Uint8Array, void, void> {
     const buffers = [0, 1].map(() => Buffer.allocUnsafeSlow(Math.min(pieceBytes, Math.max(end - start, 1))));
     const read = async (turn: number, from: number): Promise<Uint8Array> => {

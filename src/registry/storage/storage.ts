@@ -14,8 +14,6 @@ export interface StoredObject extends AsyncDisposable {
   pieces(start: number, end: number): AsyncGenerator<Uint8Array, void, void>;
   /** The descriptor of the file that it is, when it is one that is complete. */
   readonly descriptor?: number;
-  /** Reads into a buffer, where it is a file. @returns bytes read */
-  read?(buffer: Uint8Array, position: number): Promise<number>;
 }
 
 export interface Entry {
