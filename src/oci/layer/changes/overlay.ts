@@ -7,7 +7,7 @@ import type { Stat } from "../../../linux/file/stat.ts";
 import { findxattr } from "../../../linux/file/xattr.ts";
 import { joinPlace } from "../extract/name.ts";
 import { namesIn } from "../extract/remove.ts";
-import { findat, isOverlayWhiteout, opaqueXattr } from "../extract/whiteout.ts";
+import { findat, isOverlayWhiteout, opaqueMemberName, opaqueXattr } from "../extract/whiteout.ts";
 import { pathOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
 import { changeKinds } from "./change.ts";
@@ -36,7 +36,7 @@ const walk = (directory: number, path: ByteString, below: Layers, changes: PathC
   let recorded = path === "" || changes.at(-1)?.path === path;
   const at = changes.length;
   for (const name of namesIn(directory).sort()) {
-    const stat = findat(directory, name);
+    const stat = isMark(name) ? null : findat(directory, name);
     if (stat === null) continue;
     const child = joinPlace(path, name);
     const change = compare(directory, name, stat, below.find(name));
@@ -68,6 +68,9 @@ const compare = (directory: number, name: ByteString, stat: Stat, lower: Stat | 
   const same = stat.size === lower.size && stat.mode === lower.mode && stat.mtimeNs === lower.mtimeNs;
   return same && isDirectory(lower) ? null : changeKinds.modified;
 };
+
+/** What fuse-overlayfs leaves in a directory that hides the one below, beside the attribute. */
+const isMark = (name: ByteString): boolean => name === opaqueMemberName || name === ".wh..opq";
 
 const isOpaque = (directory: number, name: ByteString): boolean =>
   findxattr(Buffer.from(`${descriptorPath(directory)}/${name}`, "latin1"), opaqueXattr)?.toString() === "y";
