@@ -72,7 +72,7 @@ export const inspectImage = (context: ImageContext, name: string, platform?: Pla
     Size: imageSize(context, chainIdsOf(config)),
     GraphDriver: {
       Name: context.driverName,
-      Data: image.chainId === null ? null : context.layers.metadata(image.chainId),
+      Data: graphDriverData(context, image.chainId),
     },
     RootFS: {
       Type: "layers",
@@ -80,4 +80,10 @@ export const inspectImage = (context: ImageContext, name: string, platform?: Pla
     },
     Metadata: { LastTagTime: image.lastTagTime ?? zeroTime },
   };
+};
+
+/** null for a driver that tells nothing, and for an image without layers. */
+const graphDriverData = ({ layers }: ImageContext, chainId: string | null): Record<string, string> | null => {
+  const data = chainId === null ? {} : layers.metadata(chainId);
+  return Object.keys(data).length === 0 ? null : data;
 };

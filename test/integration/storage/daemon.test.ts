@@ -160,8 +160,14 @@ describe("what cannot be had is refused in dockerd's words", () => {
 
 test("a default size needs project quota, and says so", async () => {
   for (const [kind, words] of [
-    ["xfs", "Storage option overlay2.size not supported. Filesystem does not support Project Quota: Filesystem does not"],
-    ["ext4", "Storage option overlay2.size not supported. Filesystem does not support Project Quota: Filesystem does not"],
+    [
+      "xfs",
+      "Storage option overlay2.size not supported. Filesystem does not support Project Quota: Filesystem does not",
+    ],
+    [
+      "ext4",
+      "Storage option overlay2.size not supported. Filesystem does not support Project Quota: Filesystem does not",
+    ],
     ["btrfs", "Storage Option overlay2.size only supported for backingFS XFS. Found btrfs: overlay2"],
   ] as const) {
     using place = placeOn(kind);

@@ -3,15 +3,16 @@ import { O_DIRECTORY, O_NOFOLLOW } from "../../../linux/file/flags.ts";
 import { openDirectory, openat2 } from "../../../linux/file/open.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
-import { pathIn } from "../extract/attributes.ts";
 import { joinPlace } from "../extract/name.ts";
 import { namesIn } from "../extract/remove.ts";
 import { findat } from "../extract/whiteout.ts";
-import { portableXattrs } from "../pack/xattrs.ts";
 import { pathOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
 import { changeKinds } from "./change.ts";
 import type { PathChange } from "./change.ts";
+import { differs } from "./differ.ts";
+import type { Found } from "./differ.ts";
+import { recordDirectory } from "./record.ts";
 
 /**
  * How a tree began: as a copy of another, in which files have other inodes and only what `cp -a` keeps is the same; or
@@ -20,15 +21,17 @@ import type { PathChange } from "./change.ts";
 export type TreeKind = "copy" | "snapshot";
 
 /**
- * What differs in `young`, which began as `old`. Files of a copy are compared by mode, owner, device, size, time,
- * attributes and number of names; a change that keeps all of these is not seen. Of a snapshot every change is.
+ * What differs in `young`, which began as `old`, as `docker diff` tells it. In a copy a file whose content changed is
+ * not seen when it has the size and the time that it had; in a snapshot it is.
  *
  * @param old null when there was nothing.
+ * @param links for an archive: tell of each file, too, whose names are linked otherwise than they were
+ * **Source:** Docker's archive.ChangesDirs for what is reported.
  */
-export const treeChanges = (old: string | null, young: string, kind: TreeKind): PathChange[] => {
+export const treeChanges = (old: string | null, young: string, kind: TreeKind, links = false): PathChange[] => {
   const [before, after] = [old === null ? null : openDirectory(old), openDirectory(young)];
   try {
-    return new Comparison(kind).run(before, after);
+    return new Comparison(kind, links).run(before, after);
   } finally {
     closeSync(after);
     if (before !== null) closeSync(before);
@@ -37,19 +40,17 @@ export const treeChanges = (old: string | null, young: string, kind: TreeKind): 
 
 class Comparison {
   readonly #kind: TreeKind;
+  readonly #links: LinkNotes | null;
   readonly #changes: PathChange[] = [];
-  /** Files with several names: those that are the same as before, and the inodes of those that are not. */
-  readonly #sameLinks = new Map<ByteString, string>();
-  readonly #changedLinks = new Set<string>();
 
-  constructor(kind: TreeKind) {
+  constructor(kind: TreeKind, links: boolean) {
     this.#kind = kind;
+    this.#links = links ? new LinkNotes() : null;
   }
 
   run(before: number | null, after: number): PathChange[] {
     this.#compare(before, after, "");
-    // A name that was added to a file, or taken from it, is a change of that file: an archive has to tell the others.
-    const links = [...this.#sameLinks].filter(([, inode]) => this.#changedLinks.has(inode)).map(([path]) => path);
+    const links = this.#links?.relinked() ?? [];
     if (links.length === 0) return this.#changes;
     const all = [...this.#changes, ...links.map((path) => ({ path, kind: changeKinds.modified }))];
     return all.sort((a, b) => (sortKey(a.path) < sortKey(b.path) ? -1 : 1));
@@ -57,74 +58,79 @@ class Comparison {
 
   #compare(before: number | null, after: number, path: ByteString): void {
     const changes = this.#changes;
-    const names = new Set([...namesIn(after), ...(before === null ? [] : namesIn(before))]);
-    let recorded = path === "" || changes.at(-1)?.path === path;
     const at = changes.length;
+    const names = new Set([...namesIn(after), ...(before === null ? [] : namesIn(before))]);
     for (const name of [...names].sort()) {
-      const [was, is] = [before === null ? null : findat(before, name), findat(after, name)];
-      const kind = this.#kindOf(before, was, after, is, name);
-      if ((kind === changeKinds.added || kind === changeKinds.deleted) && !recorded) {
-        changes.splice(at, 0, { path, kind: changeKinds.modified });
-        recorded = true;
-      }
+      const [was, is] = [before === null ? null : found(before, name), found(after, name)];
+      const kind = this.#kindOf(was, is);
       const child = joinPlace(path, name);
       if (kind !== null) changes.push({ path: child, kind });
-      if (is !== null && isDirectory(is)) this.#descend(before, was, after, name, child);
-      else if (is !== null && is.nlink > 1) this.#noteLink(child, is, kind);
+      if (is === null) continue;
+      if (isDirectory(is.stat)) this.#descend(was, is, child);
+      else this.#links?.note(child, was?.stat ?? null, is.stat, kind !== null);
     }
+    recordDirectory(changes, at, path);
   }
 
-  #descend(before: number | null, was: Stat | null, after: number, name: ByteString, path: ByteString): void {
+  #descend(was: Found | null, is: Found, path: ByteString): void {
     const flags = O_DIRECTORY | O_NOFOLLOW;
-    const isMerged = before !== null && was !== null && isDirectory(was);
-    const [old, young] = [
-      isMerged ? openat2(before, pathOf(name), { flags }) : null,
-      openat2(after, pathOf(name), { flags }),
-    ];
+    const old = was !== null && isDirectory(was.stat) ? openat2(was.directory, pathOf(was.name), { flags }) : null;
     try {
-      this.#compare(old, young, path);
+      const young = openat2(is.directory, pathOf(is.name), { flags });
+      try {
+        this.#compare(old, young, path);
+      } finally {
+        closeSync(young);
+      }
     } finally {
-      closeSync(young);
       if (old !== null) closeSync(old);
     }
   }
 
-  #noteLink(path: ByteString, stat: Stat, kind: PathChange["kind"] | null): void {
-    const inode = `${stat.dev.major}:${stat.dev.minor}:${stat.ino}`;
-    if (kind === null) this.#sameLinks.set(path, inode);
-    else this.#changedLinks.add(inode);
-  }
-
-  #kindOf(
-    before: number | null,
-    was: Stat | null,
-    after: number,
-    is: Stat | null,
-    name: ByteString,
-  ): PathChange["kind"] | null {
+  #kindOf(was: Found | null, is: Found | null): PathChange["kind"] | null {
     if (is === null) return was === null ? null : changeKinds.deleted;
-    if (was === null || before === null) return changeKinds.added;
-    if (this.#kind === "snapshot" && was.ino === is.ino && was.ctimeNs === is.ctimeNs) return null;
-    const same =
-      hasSameAttributes(was, is) &&
-      // A directory's size and change time are the file system's business, its time changes with what is in it.
-      (isDirectory(is) ||
-        (this.#kind === "copy" && was.size === is.size && was.mtimeNs === is.mtimeNs && was.nlink === is.nlink)) &&
-      hasSameXattrs(before, after, name);
-    return same ? null : changeKinds.modified;
+    if (was === null) return changeKinds.added;
+    const isSnapshot = this.#kind === "snapshot";
+    if (isSnapshot && was.stat.ino === is.stat.ino && was.stat.ctimeNs === is.stat.ctimeNs) return null;
+    return differs(was, is, isSnapshot) ? changeKinds.modified : null;
   }
 }
 
-const hasSameAttributes = (was: Stat, is: Stat): boolean =>
-  was.mode === is.mode &&
-  was.uid === is.uid &&
-  was.gid === is.gid &&
-  was.rdev.major === is.rdev.major &&
-  was.rdev.minor === is.rdev.minor;
+/** Which names of one file there are and were. */
+class LinkNotes {
+  /** Names of files that are as they were, by their inode. */
+  readonly #same = new Map<string, ByteString[]>();
+  /** Inodes of files that are not. */
+  readonly #changed = new Set<string>();
+  /** What became of each inode that had several names: the one that its first name has. */
+  readonly #became = new Map<string, string>();
 
-const hasSameXattrs = (before: number, after: number, name: ByteString): boolean => {
-  const [was, is] = [portableXattrs(pathIn(before, name)), portableXattrs(pathIn(after, name))];
-  return was.size === is.size && [...was].every(([key, value]) => is.get(key)?.equals(value) === true);
+  note(path: ByteString, was: Stat | null, is: Stat, isChanged: boolean): void {
+    if (is.nlink <= 1 && (was === null || was.nlink <= 1)) return;
+    const inode = inodeOf(is);
+    if (isChanged) return void this.#changed.add(inode);
+    const names = this.#same.get(inode);
+    if (names === undefined) this.#same.set(inode, [path]);
+    else names.push(path);
+    if (was === null || was.nlink <= 1) return;
+    const before = inodeOf(was);
+    const became = this.#became.get(before);
+    if (became === undefined) this.#became.set(before, inode);
+    // One file before, two that look the same now.
+    else if (became !== inode) this.#changed.add(inode);
+  }
+
+  /** Names of files that are the same but for the other names that they have. */
+  relinked(): ByteString[] {
+    return [...this.#changed].flatMap((inode) => this.#same.get(inode) ?? []);
+  }
+}
+
+const inodeOf = (stat: Stat): string => `${stat.dev.major}:${stat.dev.minor}:${stat.ino}`;
+
+const found = (directory: number, name: ByteString): Found | null => {
+  const stat = findat(directory, name);
+  return stat === null ? null : { directory, name, stat };
 };
 
 /** Sorts a directory in front of what is in it, and that in front of names that only begin alike. */

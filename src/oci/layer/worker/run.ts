@@ -35,7 +35,7 @@ const work: Work = {
     writing(output, (out) => {
       const packer = new TarPacker((piece) => out.write(piece));
       const directory = openDirectory(root);
-      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree)));
+      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree, true)));
       packer.end();
     }),
   changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young, job.tree)),
