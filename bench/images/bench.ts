@@ -1,6 +1,6 @@
 /**
  * Measures what engines do with images, in one run: pull, save, load, push, commit, list, memory.
- * node bench/images/bench.ts [--rounds N] [--dockerd FOLDER|installed]… [--podman installed] [--no-berth] [--only TEXT]… [--large]
+ * node bench/images/bench.ts [--rounds N] [--dockerd FOLDER|installed]… [--podman installed] [--no-berth] [--only TEXT]… [--large] [--layer]
  * Run through `npm run bench:images`, which enters the namespaces that the engines need. Each round has fresh engines in
  * fresh directories; nothing is deleted before the end, since extracting soon after that is slower.
  */
@@ -13,8 +13,16 @@ import { startBerth, startDockerd, startPodman, type Engine } from "../engines.t
 import { must } from "../process.ts";
 import { markdownTable, median, type Series } from "../table.ts";
 import { makeLargeImage } from "./large-image.ts";
-import { makeImage, putImage } from "./make-image.ts";
-import { commitFiles, listImages, loadAndPush, memoryOfLargePull, pullAndSave, type Figures } from "./measures.ts";
+import { makeImage, type MadeImage, putImage } from "./make-image.ts";
+import {
+  commitFiles,
+  listImages,
+  loadAndPush,
+  memoryOfLargePull,
+  pullAndSave,
+  pullLayer,
+  type Figures,
+} from "./measures.ts";
 import { startBenchRegistry } from "./registry.ts";
 
 const largeLayers = 10;
@@ -23,6 +31,7 @@ const units: Record<string, string> = {
   "pull memory": "MB",
   "10 GB pull memory": "MB",
   "pushed bytes": "MB",
+  "1 GB layer: of the slowest part": "%",
 };
 
 const { values: options } = parseArgs({
@@ -33,6 +42,7 @@ const { values: options } = parseArgs({
     "no-berth": { type: "boolean", default: false },
     only: { type: "string", multiple: true },
     large: { type: "boolean", default: false },
+    layer: { type: "boolean", default: false },
     cache: { type: "string", default: "/var/tmp/berth-bench-images" },
     keep: { type: "boolean", default: false },
   },
@@ -84,12 +94,27 @@ const withEngine = async (
   }
 };
 
+/** One layer of 1 GB, which is pulled beside its parts alone. */
+let oneLayer: MadeImage;
+const prepareLayer = async (registryData: string): Promise<void> => {
+  oneLayer = await makeImage({
+    directory: join(options.cache, "layer"),
+    layers: 1,
+    files: 36_000,
+    bytes: 1e9,
+    seed: 2,
+  });
+  const registry = await startBenchRegistry(undefined, registryData, join(folder, "fill-layer"));
+  await putImage("http://127.0.0.1:5000", oneLayer, "bench/layer", "1").finally(() => registry.stop());
+};
+
 const main = async (): Promise<number> => {
   console.log("  making the image (once)");
   const image = await makeImage({ directory: join(options.cache, "image") });
   const registryData = join(options.cache, "registry");
   const registry = await startBenchRegistry(undefined, registryData, join(folder, "fill"));
   await putImage("http://127.0.0.1:5000", image, "bench/image", "1").finally(() => registry.stop());
+  if (options.layer) await prepareLayer(registryData);
   if (options.large) makeLargeImage(registryData, join(options.cache, "large"), largeLayers);
   const busybox = join(folder, "busybox.tar");
   writeFileSync(busybox, busyboxArchive());
@@ -105,6 +130,8 @@ const main = async (): Promise<number> => {
       if (wants("commit"))
         await withEngine(start, `commit-${round}-${index}`, (engine, path) => commitFiles(engine, busybox, path));
       if (wants("list") && round === 0) await withEngine(start, `list-${index}`, (engine) => listImages(engine));
+      if (options.layer && index === 0)
+        await withEngine(start, `layer-${round}`, (engine, path) => pullLayer(engine, path, oneLayer, registryData));
       if (options.large && round === 0 && index === 0)
         await withEngine(start, "large", (engine, path) => memoryOfLargePull(engine, path, registryData));
     }

@@ -180,3 +180,29 @@ export const memoryOfLargePull = async (engine: Engine, folder: string, registry
     await registry.stop();
   }
 };
+
+/** Pulls an image of one layer, and does each part of that alone, in the same run. */
+export const pullLayer = async (
+  engine: Engine,
+  folder: string,
+  image: MadeImage,
+  registryData: string,
+): Promise<Figures> => {
+  const blob = image.layers[0]?.blob ?? "";
+  const node = join(import.meta.dirname, "../../bin/berth-node");
+  const { stdout } = await must([node, join(import.meta.dirname, "parts.ts"), blob, join(folder, "parts")]);
+  const parts = JSON.parse(stdout) as Record<string, number>;
+  const registry = await startBenchRegistry(engine.network, registryData, join(folder, "registry"));
+  try {
+    const pull = await seconds(engine, "pull", "127.0.0.1:5000/bench/layer:1");
+    const slowest = Math.max(...Object.values(parts));
+    const alone = Object.entries(parts).map(([name, value]): [string, number] => [`1 GB layer: ${name} alone`, value]);
+    return {
+      "1 GB layer: pull": pull,
+      "1 GB layer: of the slowest part": (100 * slowest) / pull,
+      ...Object.fromEntries(alone),
+    };
+  } finally {
+    await registry.stop();
+  }
+};
