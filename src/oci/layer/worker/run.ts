@@ -9,6 +9,7 @@ import { TarPacker } from "../pack/pack.ts";
 import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
+import { diskUseOf } from "./disk.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
 import { Output } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
@@ -52,6 +53,7 @@ const work: Work = {
   },
   usage: ({ path, old, tree = "copy" }) =>
     old === undefined || old === null ? usageOf(path) : changedBytes(old, path, tree),
+  disk: ({ units }) => diskUseOf(units),
 };
 
 /** Does one job, on the calling thread. */
