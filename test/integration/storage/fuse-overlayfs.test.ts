@@ -7,4 +7,6 @@ import { temporaryDirectory } from "../../support/temporary.ts";
 storageDriverContract("fuse-overlayfs", {
   open: (root, workers) => new Overlay2(join(root, "fuse-overlayfs"), workers, [], fuseOverlayfs),
   directory: temporaryDirectory,
+  // Version 1.10 ends with a crash when a name that no whiteout can be made of is removed, and cannot copy a fifo up.
+  lacks: { nameMaxBytes: 250, changedFifos: true },
 });
