@@ -10,8 +10,8 @@ export interface DriverFixture {
   lacks?: {
     /** Longest name of a file that can be made, bytes; 255 elsewhere. */
     nameMaxBytes?: number;
-    /** A fifo of an image cannot be given to another owner. */
-    changedFifos?: boolean;
+    /** Devices and fifos of an image cannot be changed or removed. */
+    changedDevices?: boolean;
   };
 }
 
