@@ -36,6 +36,7 @@ const packages = [
   "e2fsprogs",
   "findutils",
   "fuse-overlayfs",
+  "kmod",
   "libdevmapper1.02.1", // for dockerd
   "libseccomp2",
   "openssl",
