@@ -102,7 +102,9 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   });
   const containers = stack.use(new ContainerService(context));
   images.usedBy = (imageId) => containers.imageUse(imageId);
-  await content.layers.restore([...store.values()].flatMap(writableLayers));
+  await content.layers.restore([...store.values()].flatMap(writableLayers), {
+    lossOfPower: content.durability.isNewBoot,
+  });
   reportLost(await content.durability.recover(), log);
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));

@@ -56,6 +56,8 @@ export const quotaChecks = async (): Promise<void> => {
       await driver.createWritable("again", "base", { size: "1g" });
       await driver.remove("again");
 
+      // Without overlay between, ext4 lets those write on that have CAP_SYS_RESOURCE, as this process has.
+      if (filesystem === "ext4") return;
       const copies = new Vfs(join(place, "vfs"), workers, [["size", "6m"]]);
       await copies.createWritable("copy", null, {});
       const copy = fill(copies.mount("copy"), 20);
