@@ -26,10 +26,10 @@ const kernelFolders = [
   ...["overlayfs", "xfs", "ext4", "jbd2", "quota"].map((name) => `fs/${name}`),
 ].map((name) => `kernel/${name}`);
 /** Filesystems with project quota, each in a file on the disk. */
-const quotaImages = {
-  xfs: ["mkfs.xfs", ["-q", "-f"], 320],
-  ext4: ["mkfs.ext4", ["-q", "-F", "-O", "quota,project"], 160],
-};
+const quotaImages = [
+  { name: "xfs", mkfs: ["mkfs.xfs", "-q", "-f"], mebibytes: 320 },
+  { name: "ext4", mkfs: ["mkfs.ext4", "-q", "-F", "-O", "quota,project"], mebibytes: 160 },
+];
 /** What the initramfs needs to find the disk. */
 const diskModules = ["virtio_pci", "virtio_blk"];
 
@@ -99,11 +99,11 @@ export const makeDisk = (machine) => {
     copy(join(sysroot, "lib/modules", version, name), join("lib/modules", version, name));
   must("depmod", ["-b", tree, version]);
 
-  for (const [name, [program, args, mebibytes]] of Object.entries(quotaImages)) {
+  for (const { name, mkfs, mebibytes } of quotaImages) {
     const image = join(tree, `berth/build/quota-${name}.img`);
     writeFileSync(image, "");
     truncateSync(image, mebibytes * 2 ** 20);
-    must(program, [...args, image]);
+    must(mkfs[0], [...mkfs.slice(1), image]);
   }
 
   const disk = join(folder, "disk.img");
