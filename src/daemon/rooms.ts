@@ -101,8 +101,10 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   });
   const containers = stack.use(new ContainerService(context));
   images.usedBy = (imageId) => containers.imageUse(imageId);
+  images.users = () => containers.imageUses();
   await content.layers.restore([...store.values()].flatMap((record) => [record.id, ...imageLayers(record)]));
   reportLost(await content.durability.recover(), log);
+  await images.restore();
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
   void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));

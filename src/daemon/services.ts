@@ -117,15 +117,30 @@ export type WaitCondition = "not-running" | "next-exit" | "removed";
 export type Progress = (message: ProgressMessage) => void;
 
 export interface ImageRoutesService {
-  list(options: { all: boolean; sharedSize: boolean; filters: Filters }): ImageSummary[] | Promise<ImageSummary[]>;
-  inspect(ref: string, options: { platform: Platform | undefined }): ImageInspect | Promise<ImageInspect>;
+  list(options: {
+    all: boolean;
+    sharedSize: boolean;
+    manifests: boolean;
+    filters: Filters;
+  }): ImageSummary[] | Promise<ImageSummary[]>;
+  inspect(
+    ref: string,
+    options: { platform: Platform | undefined; manifests: boolean },
+  ): ImageInspect | Promise<ImageInspect>;
   history(
     ref: string,
     options: { platform: Platform | undefined },
   ): ImageHistoryResponseItem[] | Promise<ImageHistoryResponseItem[]>;
   pull(
     reference: string,
-    options: { auth: RegistryAuthConfig; platform: Platform | undefined; all: boolean; signal: AbortSignal },
+    options: {
+      auth: RegistryAuthConfig;
+      platform: Platform | undefined;
+      /** The whole index. */
+      allPlatforms: boolean;
+      all: boolean;
+      signal: AbortSignal;
+    },
     progress: Progress,
   ): Promise<void>;
   /** @param reference with a tag, or without one for all tags */

@@ -41,7 +41,7 @@ import { restore } from "./restore/restore.ts";
 import { start } from "./start/start.ts";
 import { stop, type StopOptions } from "./stop.ts";
 import { update } from "./update.ts";
-import { imageUse } from "./use.ts";
+import { imageUse, imageUses } from "./use.ts";
 import { wait } from "./wait.ts";
 import { containerStats, topContainer } from "./watch.ts";
 
@@ -165,6 +165,12 @@ export class ContainerService {
   imageUse(imageId: string): ReturnType<typeof imageUse> {
     return imageUse(this.#context, imageId);
   }
+
+  /** The same for every image that is used. */
+  imageUses(): ReturnType<typeof imageUses> {
+    return imageUses(this.#context);
+  }
+
   /** Takes up what an earlier daemon left. Call once, before anything else. */
   restore(): Promise<void> {
     return restore(this.#context);

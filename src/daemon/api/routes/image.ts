@@ -13,6 +13,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       const listed = await images.list({
         all: query.boolean("all"),
         sharedSize: query.boolean("shared-size"),
+        manifests: query.boolean("manifests"),
         filters: query.filters(),
       });
       call.json(200, listed);
@@ -27,7 +28,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       if (manifests && platform !== undefined) {
         throw invalidParameter("conflicting options: manifests and platform options cannot both be set");
       }
-      call.json(200, await images.inspect(call.param("name"), { platform }));
+      call.json(200, await images.inspect(call.param("name"), { platform, manifests }));
     },
   },
   {
