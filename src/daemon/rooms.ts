@@ -100,7 +100,6 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     views: stack.use(new ContainerViews()),
   });
   const containers = stack.use(new ContainerService(context));
-  images.usedBy = (imageId) => containers.imageUse(imageId);
   images.users = () => containers.imageUses();
   await content.layers.restore([...store.values()].flatMap((record) => [record.id, ...imageLayers(record)]));
   reportLost(await content.durability.recover(), log);

@@ -21,18 +21,3 @@ export const imageUses = ({ containers }: ContainerContext): Map<string, ImageUs
   }
   return uses;
 };
-
-/** Which containers use an image, by whether they run, and which mount it. Ids. */
-export const imageUse = (
-  { containers }: ContainerContext,
-  imageId: string,
-): ImageUse => {
-  const users = [...containers.values()].filter((record) => record.imageId === imageId);
-  return {
-    running: users.filter(({ state }) => isActive(state)).map(({ id }) => id),
-    stopped: users.filter(({ state }) => !isActive(state)).map(({ id }) => id),
-    mounting: [...containers.values()]
-      .filter(({ mounts }) => mounts.some(({ image }) => image?.id === imageId))
-      .map(({ id }) => id),
-  };
-};

@@ -99,7 +99,6 @@ export interface ImageContext {
   /** What images say they were made by. */
   readonly engineVersion: string;
   readonly registry: RegistryAccess;
-  readonly usedBy: (imageId: string) => ImageUse;
   /** Every image that is used, by its id: one look at all containers. */
   readonly users: () => ReadonlyMap<string, ImageUse>;
 }

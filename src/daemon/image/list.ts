@@ -149,7 +149,7 @@ const summarize = (
     SharedSize: shared === undefined ? -1 : imageSize(context, shared),
     Labels: record.config.config?.Labels ?? null,
     Containers: images.reduce((sum, one) => sum + count(one), 0),
-    ...(manifests ? { Manifests: summarizeManifests(context, target) } : {}),
+    ...(manifests ? { Manifests: summarizeManifests(context, target, users) } : {}),
     ...(descriptor === undefined ? {} : { Descriptor: descriptor }),
   };
 };

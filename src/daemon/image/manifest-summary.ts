@@ -1,5 +1,6 @@
 import type { ImageManifestSummary } from "../../wire/engine/image.ts";
 import type { Descriptor } from "../../wire/oci/descriptor.ts";
+import { unused } from "./context.ts";
 import type { ImageContext } from "./context.ts";
 import { imageSize } from "./inspect.ts";
 import { attestationType, referenceDigestAnnotation, referenceTypeAnnotation } from "./manifest-record.ts";
@@ -27,7 +28,13 @@ const contentSize = (context: ImageContext, manifest: Readonly<ManifestRecord> |
   return [...digests].reduce((sum, digest) => sum + sizeOf(context, digest), manifest.size);
 };
 
-const summarizeImage = (context: ImageContext, entry: Descriptor): Partial<ImageManifestSummary> => {
+/** Whether a manifest is here with everything that it names, as blobs. */
+const isKept = ({ blobs }: ImageContext, manifest: Readonly<ManifestRecord> | undefined): boolean =>
+  manifest?.kind === "artifact" && [manifest.config, ...manifest.layers].every(({ digest }) => blobs.has(digest));
+
+type Users = ReturnType<ImageContext["users"]>;
+
+const summarizeImage = (context: ImageContext, entry: Descriptor, users: Users): Partial<ImageManifestSummary> => {
   const { store } = context;
   const manifest = store.manifest(entry.digest);
   const image = manifest?.kind === "image" ? store.get(manifest.config.digest) : undefined;
@@ -35,12 +42,13 @@ const summarizeImage = (context: ImageContext, entry: Descriptor): Partial<Image
   const offered = entry.platform ?? undefined;
   if (image === undefined)
     return {
+      Available: isKept(context, manifest),
       Size: { Total: content, Content: content },
       ImageData: { Platform: offered ?? null, Containers: [], Size: { Unpacked: 0 } },
     };
   const chain = store.chainOf(image);
   const unpacked = imageSize(context, chain);
-  const { running, stopped } = context.usedBy(image.id);
+  const { running, stopped } = users.get(image.id) ?? unused;
   return {
     Available: chain.every((chainId) => context.layers.get(chainId) !== undefined),
     Size: { Total: content + unpacked, Content: content },
@@ -55,11 +63,8 @@ const summarizeImage = (context: ImageContext, entry: Descriptor): Partial<Image
 const summarizeOther = (context: ImageContext, entry: Descriptor): Partial<ImageManifestSummary> => {
   const manifest = context.store.manifest(entry.digest);
   const content = contentSize(context, manifest);
-  const isComplete =
-    manifest?.kind === "artifact" &&
-    [manifest.config, ...manifest.layers].every(({ digest }) => context.blobs.has(digest));
   return {
-    Available: isComplete,
+    Available: isKept(context, manifest),
     Size: { Total: content, Content: content },
     ...(isAttestation(entry) ? { AttestationData: { For: entry.annotations?.[referenceDigestAnnotation] ?? "" } } : {}),
   };
@@ -71,9 +76,9 @@ const kindOf = (store: ImageStore, entry: Descriptor): NonNullable<ImageManifest
   return platformOfEntry(entry) === undefined ? "unknown" : "image";
 };
 
-const summarizeEntry = (context: ImageContext, entry: Descriptor): ImageManifestSummary => {
+const summarizeEntry = (context: ImageContext, entry: Descriptor, users: Users): ImageManifestSummary => {
   const Kind = kindOf(context.store, entry);
-  const summary = Kind === "image" ? summarizeImage(context, entry) : summarizeOther(context, entry);
+  const summary = Kind === "image" ? summarizeImage(context, entry, users) : summarizeOther(context, entry);
   return { ID: entry.digest, Descriptor: entry, Available: false, ...summary, Kind };
 };
 
@@ -82,10 +87,14 @@ const summarizeEntry = (context: ImageContext, entry: Descriptor): ImageManifest
  *
  * **Source:** Engine API, ImageManifestSummary.
  */
-export const summarizeManifests = (context: ImageContext, target: string | null): ImageManifestSummary[] => {
+export const summarizeManifests = (
+  context: ImageContext,
+  target: string | null,
+  users: Users = context.users(),
+): ImageManifestSummary[] => {
   const { store } = context;
   const own = target === null ? undefined : descriptorOf(store, target);
   if (target === null || own === undefined) return [];
   const entries = store.manifest(target)?.kind === "index" ? entriesOf(store, target) : [own];
-  return [...entries].map((entry) => summarizeEntry(context, entry));
+  return [...entries].map((entry) => summarizeEntry(context, entry, users));
 };

@@ -47,7 +47,7 @@ export const pruneImages = async (
   const users = context.users();
   const usedBy = (id: string): ImageUse => users.get(id) ?? unused;
   const isUsed = (id: string): boolean => usedBy(id).running.length + usedBy(id).stopped.length > 0;
-  const removal = new Removal(store, usedBy);
+  const removal = new Removal(store, users);
   for (const record of store.all()) {
     if (isUsed(record.id) || store.childCount(record.id) > 0) continue;
     if (untilMs !== Infinity && !(Date.parse(record.config.created ?? "") <= untilMs)) continue;

@@ -2,6 +2,7 @@ import { conflict } from "../../base/errors.ts";
 import { shortId } from "../../base/ids.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Reference } from "../../oci/reference.ts";
+import { unused } from "./context.ts";
 import type { ImageUse } from "./context.ts";
 import type { ImageRecord } from "./record.ts";
 import type { ImageStore } from "./store.ts";
@@ -43,14 +44,14 @@ const isIdPrefix = (id: string, text: string): boolean => id.startsWith(text) ||
 export class Removal {
   readonly steps: RemovalStep[] = [];
   readonly #store: ImageStore;
-  readonly #usedBy: (id: string) => ImageUse;
+  readonly #users: ReadonlyMap<string, ImageUse>;
   readonly #untagged = new Set<string>();
   readonly #orphaned = new Map<string, number>();
   readonly #gone = new Set<string>();
 
-  constructor(store: ImageStore, usedBy: (id: string) => ImageUse) {
+  constructor(store: ImageStore, users: ReadonlyMap<string, ImageUse>) {
     this.#store = store;
-    this.#usedBy = usedBy;
+    this.#users = users;
   }
 
   /**
@@ -65,7 +66,7 @@ export class Removal {
     const { tags, digests } = this.#namesOf(image.id);
     if (!options.force && isSingle(tags, digests))
       for (const id of images) {
-        const { running, stopped, mounting } = this.#usedBy(id);
+        const { running, stopped, mounting } = this.#useOf(id);
         const user = running[0] ?? stopped[0] ?? mounting[0];
         if (user === undefined) continue;
         throw conflict(
@@ -165,7 +166,7 @@ export class Removal {
 
   #conflict(id: string, soft: { references: boolean; stopped: boolean }): Conflict | undefined {
     if (this.#children(id) > 0) return say(id, true, "image has dependent child images");
-    const { running, stopped } = this.#usedBy(id);
+    const { running, stopped } = this.#useOf(id);
     if (running[0] !== undefined)
       return say(id, true, `image is being used by running container ${shortId(running[0])}`, true);
     if (soft.references && !this.#isNameless(id)) return say(id, false, "image is referenced in multiple repositories");
@@ -182,6 +183,10 @@ export class Removal {
     return [...new Set([reference.imageId, ...ids])].filter((id) => !this.#gone.has(id));
   }
 
+  #useOf(id: string): ImageUse {
+    return this.#users.get(id) ?? unused;
+  }
+
   #children(id: string): number {
     return this.#store.childCount(id) - (this.#orphaned.get(id) ?? 0);
   }
@@ -193,8 +198,7 @@ export class Removal {
 
   #namesOf(id: string): { tags: Reference[]; digests: Reference[] } {
     const { tags, digests } = this.#store.namesOf(id);
-    const left = (list: readonly Reference[]): Reference[] =>
-      list.filter((one) => !this.#untagged.has(one.toString()));
+    const left = (list: readonly Reference[]): Reference[] => list.filter((one) => !this.#untagged.has(one.toString()));
     return { tags: left(tags), digests: left(digests) };
   }
 

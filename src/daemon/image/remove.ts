@@ -77,7 +77,7 @@ export const removeImage = async (
   options: RemovalOptions & { platforms?: readonly Platform[] },
 ): Promise<ImageDeleteResponseItem[]> => {
   const image = getImage(context.store, name);
-  const removal = new Removal(context.store, context.usedBy);
+  const removal = new Removal(context.store, context.users());
   const platforms = options.platforms ?? [];
   const some = platforms.length === 0 ? undefined : imagesOfPlatforms(context, name, image, platforms);
   if (some === undefined) removal.remove(image, name, options);
@@ -106,7 +106,8 @@ const imagesOfPlatforms = (
   const here = context.store.platformsOf(record);
   const images = new Set<Readonly<ImageRecord>>();
   for (const platform of platforms) {
-    const found = imageOfPlatform(here, platform)?.image ?? (here.length === 1 && runsOn(image, platform) ? image : undefined);
+    const found =
+      imageOfPlatform(here, platform)?.image ?? (here.length === 1 && runsOn(image, platform) ? image : undefined);
     if (found === undefined) throw notFound(platformMismatch(name, image, platform));
     images.add(found);
   }

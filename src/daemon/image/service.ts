@@ -14,7 +14,6 @@ import type { Database } from "../state/database.ts";
 import { adoptDocuments } from "./adopt.ts";
 import { commitImage } from "./commit.ts";
 import type { CommitInput } from "./commit.ts";
-import { unused } from "./context.ts";
 import type { Blobs, ImageContext, ImageUse, Layers, RegistryAccess } from "./context.ts";
 import { platformOf } from "./document.ts";
 import { inspectDistribution } from "./distribution.ts";
@@ -80,9 +79,7 @@ export interface ImageServiceOptions {
 
 /** Images: one method per verb of the API, each in a file of its own. */
 export class ImageService {
-  /** Set by the composition root once there are containers. */
-  usedBy: (imageId: string) => ImageUse = () => unused;
-  /** The same for every image that is used, in one look. */
+  /** Every image that is used, by its id. Set by the composition root once there are containers. */
   users: () => ReadonlyMap<string, ImageUse> = () => new Map();
   readonly #context: ImageContext;
 
@@ -96,7 +93,6 @@ export class ImageService {
         return options.collect();
       },
       transfers: new LayerTransfers(options.registry.maxDownloads ?? defaultMaxDownloads),
-      usedBy: (imageId) => this.usedBy(imageId),
       users: () => this.users(),
     };
   }

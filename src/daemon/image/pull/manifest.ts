@@ -70,11 +70,7 @@ class ManifestReader {
   }
 
   /** A document by tag or digest; one that is here is not fetched again when `trusted` says the registry has it. */
-  async read(
-    tagOrDigest: string,
-    announced: string,
-    trusted: boolean,
-  ): Promise<ReadManifest> {
+  async read(tagOrDigest: string, announced: string, trusted: boolean): Promise<ReadManifest> {
     if (trusted && isDigest(tagOrDigest)) {
       this.#lease.add("blob", tagOrDigest);
       if (this.#context.blobs.has(tagOrDigest)) {

@@ -100,8 +100,7 @@ const pullOne = async (
     onFound: () => tell({ status: `Pulling from ${reference.path}`, id: label }),
   });
   const images: ImageRecord[] = [];
-  for (const image of found.images)
-    images.push(await fetchImage(context, repository, image, { lease, signal, tell }));
+  for (const image of found.images) images.push(await fetchImage(context, repository, image, { lease, signal, tell }));
   for (const artifact of found.artifacts)
     await fetchArtifact(context, repository, artifact.manifest, { lease, signal, tell });
   signal?.throwIfAborted();
