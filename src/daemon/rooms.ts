@@ -107,7 +107,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   await images.restore();
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
-  void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+  void images.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
 
   const services = { containers, images, networks, volumes };
   const components = readComponents();

@@ -183,11 +183,11 @@ export class ImageService {
 
   /** Every image with its names and the chain ids of its layers, for the account of the disk. */
   layersOfAll(): { id: string; names: string[]; layers: string[] }[] {
-    const names = this.#context.store.names();
-    return [...this.#context.store.all()].map(({ id, config }) => ({
-      id,
-      names: (names.get(id)?.tags ?? []).map((tag) => tag.familiar()),
-      layers: chainIdsOf(config),
+    const { store } = this.#context;
+    return [...store.all()].map((record) => ({
+      id: record.id,
+      names: store.namesOf(record.id).tags.map((tag) => tag.familiar()),
+      layers: [...store.chainOf(record)],
     }));
   }
 
