@@ -17,6 +17,7 @@ import type {
 } from "../wire/engine/container.ts";
 import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../wire/engine/exec.ts";
 import type {
+  AttestationStatement,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
@@ -167,6 +168,10 @@ export interface ImageRoutesService {
     progress: Progress,
   ): Promise<void>;
   save(names: string[], options: { platform: Platform | undefined }): Readable | Promise<Readable>;
+  attestations(
+    ref: string,
+    options: { platform: Platform | undefined; types: string[]; statement: boolean },
+  ): Promise<AttestationStatement[]>;
   tag(ref: string, repo: string, tag: string): void | Promise<void>;
   remove(
     ref: string,

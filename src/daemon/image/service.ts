@@ -3,6 +3,7 @@ import type { Clock } from "../../base/clock.ts";
 import type { Filters } from "../../base/filters.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type {
+  AttestationStatement,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
@@ -12,6 +13,8 @@ import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
 import { adoptDocuments } from "./adopt.ts";
+import { imageAttestations } from "./attestations.ts";
+import type { AttestationOptions } from "./attestations.ts";
 import { commitImage } from "./commit.ts";
 import type { CommitInput } from "./commit.ts";
 import type { Blobs, ImageContext, ImageUse, Layers, RegistryAccess } from "./context.ts";
@@ -158,6 +161,11 @@ export class ImageService {
 
   history(name: string, options: { platform?: Platform | undefined } = {}): ImageHistoryResponseItem[] {
     return imageHistory(this.#context, name, options.platform);
+  }
+
+  /** The in-toto statements that are attached to an image. */
+  attestations(name: string, options?: AttestationOptions): Promise<AttestationStatement[]> {
+    return imageAttestations(this.#context, name, options);
   }
 
   remove(

@@ -4,7 +4,7 @@ import { after, before, test } from "node:test";
 import { Filters } from "../../../src/base/filters.ts";
 import { openImages } from "../../support/engine-images.ts";
 import type { TestImages } from "../../support/engine-images.ts";
-import { layerOf } from "../../support/image.ts";
+import { digestOf, layerOf } from "../../support/image.ts";
 import { attestationOf, imageFor, indexOf, putIndex } from "../../support/index-image.ts";
 import { startRegistry } from "../../support/registry.ts";
 import type { TestRegistry } from "../../support/registry.ts";
@@ -195,4 +195,25 @@ test("containers of any platform keep the name; prune looks at all of them", asy
   here.images.users = () => new Map();
   assert.ok(((await here.images.prune(all)).ImagesDeleted ?? []).length > 4);
   assert.deepEqual([here.layers.all(), here.blobs.list()], [[], []]);
+});
+
+test("attestations: the statements of a platform's image, verbatim when asked for", async () => {
+  await using here = openImages();
+  await here.pull(name, { allPlatforms: true });
+  const types = async (options: Parameters<typeof here.images.attestations>[1]): Promise<string[]> =>
+    (await here.images.attestations(name, options)).map(({ PredicateType }) => PredicateType);
+  assert.deepEqual(await types({}), [slsa, spdx]);
+  assert.deepEqual(await types({ types: [spdx] }), [spdx]);
+  assert.deepEqual(await types({ types: [spdx, slsa] }), [slsa, spdx]);
+  assert.deepEqual(await types({ types: ["none"] }), []);
+  assert.deepEqual(await types({ platform: other }), [slsa]);
+  assert.deepEqual(await types({ platform: armV7 }), []);
+  await assert.rejects(types({ platform: s390x }), { kind: "not-found" });
+  const [statement, plain] = await here.images.attestations(name, { statement: true, types: [slsa] });
+  assert.deepEqual(statement?.Statement, JSON.parse(hostAttestation.blobs[1]?.toString("utf8") ?? ""));
+  assert.equal(statement?.Descriptor.digest, digestOf(hostAttestation.blobs[1] ?? Buffer.alloc(0)));
+  assert.equal(plain, undefined);
+  await using fresh = openImages();
+  await fresh.pull(name);
+  assert.deepEqual(await fresh.images.attestations(name), [], "an ordinary pull brings none");
 });
