@@ -82,11 +82,12 @@ export const inspectImage = (
   const { tags, digests } = context.store.namesOf(image.id);
   const created = goTime(config.created);
   const { os, architecture, variant } = { ...platformOf(config), architecture: config.architecture ?? "" };
+  const listed = manifests === true ? summarizeManifests(context, targetOf(context.store, name, image.id)) : [];
   const descriptor = descriptorFor(context, name, image, platform);
   return {
     Id: image.id,
     ...(descriptor === undefined ? {} : { Descriptor: descriptor }),
-    ...(manifests === true ? { Manifests: summarizeManifests(context, targetOf(context.store, name, image.id)) } : {}),
+    ...(listed.length === 0 ? {} : { Manifests: listed }),
     RepoTags: tags.map((tag) => tag.familiar()),
     RepoDigests: digests.map((digest) => digest.familiar()),
     Parent: image.parent ?? "",

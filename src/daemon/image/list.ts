@@ -138,6 +138,7 @@ const summarize = (
     return use.running.length + use.stopped.length;
   };
   const target = targetOfImage(store, record.id);
+  const listed = manifests ? summarizeManifests(context, target, users) : [];
   const descriptor = target === null ? undefined : descriptorOf(store, target);
   return {
     Id: record.id,
@@ -149,7 +150,7 @@ const summarize = (
     SharedSize: shared === undefined ? -1 : imageSize(context, shared),
     Labels: record.config.config?.Labels ?? null,
     Containers: images.reduce((sum, one) => sum + count(one), 0),
-    ...(manifests ? { Manifests: summarizeManifests(context, target, users) } : {}),
+    ...(listed.length === 0 ? {} : { Manifests: listed }),
     ...(descriptor === undefined ? {} : { Descriptor: descriptor }),
   };
 };
