@@ -58,6 +58,15 @@ export const imagesOfTarget = (documents: Documents, target: string): PlatformIm
   return [...images.values()];
 };
 
+/** The manifest of an image, described as an index has it; undefined when none is known. */
+export const manifestOfImage = (documents: Documents, image: Readonly<ImageRecord>): Descriptor | undefined => {
+  for (const digest of image.manifests) {
+    const found = imagesOfTarget(documents, digest).find((one) => one.image.id === image.id);
+    if (found?.entry !== undefined) return { ...found.entry, platform: found.entry.platform ?? platformOfImage(found) };
+  }
+  return undefined;
+};
+
 /** The image that is meant when nobody asks for a platform: what runs best on this machine, else the first. */
 export const primaryOf = (images: readonly PlatformImage[], host: Platform): PlatformImage | undefined =>
   choosePlatform(host, images, platformOfImage) ?? images[0];

@@ -9,6 +9,7 @@ import type {
   ImageInspect,
   ImageSummary,
 } from "../../wire/engine/image.ts";
+import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
@@ -32,6 +33,7 @@ import type { ListOptions } from "./list.ts";
 import { loadImages } from "./load/load.ts";
 import type { LoadOptions } from "./load/load.ts";
 import type { OnProgress } from "./progress.ts";
+import { manifestOfImage } from "./platforms.ts";
 import { pruneImages } from "./prune.ts";
 import type { ImagePruneReport } from "./prune.ts";
 import { loginToRegistry } from "./login.ts";
@@ -114,6 +116,12 @@ export class ImageService {
   /** Whether a name leads to an image, for some platform. */
   isNamed(reference: string, id: string): boolean {
     return isNameOf(this.#context.store, reference, id);
+  }
+
+  /** The manifest of an image by its id; undefined when none is known. */
+  manifestOf(id: string): Descriptor | undefined {
+    const record = this.#context.store.get(id);
+    return record === undefined ? undefined : manifestOfImage(this.#context.store, record);
   }
 
   /** @throws EngineError not-found `No such image: x:latest`; invalid-parameter */
