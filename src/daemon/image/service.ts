@@ -22,7 +22,7 @@ import type { Blobs, ImageContext, ImageUse, Layers, RegistryAccess } from "./co
 import { platformOf } from "./document.ts";
 import { inspectDistribution } from "./distribution.ts";
 import type { DistributionInspect } from "./distribution.ts";
-import { findImage, getImage, isNameOf } from "./find.ts";
+import { findImage, getImage, idsOf } from "./find.ts";
 import { imageHistory } from "./history.ts";
 import { importImage } from "./import.ts";
 import type { ImportOptions } from "./import.ts";
@@ -113,9 +113,14 @@ export class ImageService {
     return record === undefined ? undefined : this.#image(record);
   }
 
+  /** The ids of the images that a name leads to, for all platforms; none when there is no such name. */
+  idsOf(reference: string): string[] {
+    return idsOf(this.#context.store, reference);
+  }
+
   /** Whether a name leads to an image, for some platform. */
   isNamed(reference: string, id: string): boolean {
-    return isNameOf(this.#context.store, reference, id);
+    return idsOf(this.#context.store, reference).includes(id);
   }
 
   /** The manifest of an image by its id; undefined when none is known. */

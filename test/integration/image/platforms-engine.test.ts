@@ -50,6 +50,7 @@ test("the stock CLI pulls, runs, shows and removes platforms", async () => {
     listed?.Manifests.map(({ ImageData }) => ImageData?.Containers),
     [[], [id], undefined],
   );
+  assert.equal(await docker.ok("ps", "-aq", "--no-trunc", "--filter", `ancestor=${name}`), id);
   const removal = await docker.run(["image", "rm", "--platform", otherName, name]);
   assert.match(removal.stderr, /\(must be forced\) - image is being used by stopped container/);
   await docker.ok("rm", id);
