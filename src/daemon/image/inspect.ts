@@ -103,7 +103,7 @@ export const inspectImage = (
     Size: imageSize(context, context.store.chainOf(image)),
     GraphDriver: {
       Name: context.driverName,
-      Data: image.chainId === null ? null : context.layers.metadata(image.chainId),
+      Data: graphDriverData(context, image.chainId),
     },
     RootFS: {
       Type: "layers",
@@ -111,4 +111,10 @@ export const inspectImage = (
     },
     Metadata: { LastTagTime: image.lastTagTime ?? zeroTime },
   };
+};
+
+/** null for a driver that tells nothing, and for an image without layers. */
+const graphDriverData = ({ layers }: ImageContext, chainId: string | null): Record<string, string> | null => {
+  const data = chainId === null ? {} : layers.metadata(chainId);
+  return Object.keys(data).length === 0 ? null : data;
 };
