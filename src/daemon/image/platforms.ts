@@ -4,9 +4,6 @@ import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import { platformOf } from "./document.ts";
 import type { ImageRecord, ManifestRecord } from "./record.ts";
 
-/** How deep indexes may hold indexes. */
-export const maxIndexDepth = 4;
-
 /** One platform's image of a name. */
 export interface PlatformImage {
   image: Readonly<ImageRecord>;
@@ -33,12 +30,16 @@ export const platformOfEntry = ({ platform }: Descriptor): Platform | undefined 
 export const platformOfImage = ({ image, entry }: PlatformImage): Platform =>
   (entry === undefined ? undefined : platformOfEntry(entry)) ?? platformOf(image.config);
 
-/** Every entry of an index that is no index itself, in order, those of indexes within it in their place. */
-export function* entriesOf(documents: Documents, target: string, depth = 0): Generator<Descriptor> {
+/**
+ * Every entry of an index that is no index itself, in order, those of indexes within it in their place. An index that is
+ * named several times counts once: otherwise a few small ones that name each other often would never end.
+ */
+export function* entriesOf(documents: Documents, target: string, seen: Set<string> = new Set()): Generator<Descriptor> {
   const found = documents.manifest(target);
-  if (found?.kind !== "index" || depth >= maxIndexDepth) return;
+  if (found?.kind !== "index" || seen.has(target)) return;
+  seen.add(target);
   for (const entry of found.manifests) {
-    if (documents.manifest(entry.digest)?.kind === "index") yield* entriesOf(documents, entry.digest, depth + 1);
+    if (documents.manifest(entry.digest)?.kind === "index") yield* entriesOf(documents, entry.digest, seen);
     else yield entry;
   }
 }

@@ -83,7 +83,7 @@ test("an index in an index is followed, a bounded number of times; all platforms
   await here.pull(`${name}:two`, { allPlatforms: true });
   assert.equal(here.images.get(`${name}:two`).id, own.id);
   assert.equal(here.images.get(`${name}@${digest}`, { os: "linux", architecture: "s390x" }).id, other.id);
-  assert.equal(here.images.inspect(`${name}:two`, { manifests: true }).Manifests?.length, 2 * 2);
+  assert.equal(here.images.inspect(`${name}:two`, { manifests: true }).Manifests?.length, 2);
   await here.images.remove(`${name}:two`, { force: false, prune: true });
   assert.deepEqual([here.blobs.list(), here.layers.all()], [[], []]);
   await putNested(inner, 5, "six");
@@ -92,6 +92,39 @@ test("an index in an index is followed, a bounded number of times; all platforms
     await assert.rejects(deep.pull(`${name}:six`, { allPlatforms }), /indexes are nested too deep/);
     assertEmpty(deep);
   }
+});
+
+test("indexes that name each other thousands of times cost what one of each costs", async () => {
+  const leaf = imageOf({ layers: [layerOf([{ name: "leaf", content: "l" }])], oci: true });
+  const host = { os: "linux", architecture: process.arch === "arm64" ? "arm64" : "amd64" };
+  const inner = indexOf([{ image: leaf, platform: host }]);
+  await putIndex(registry, inner, "rules/bomb", "inner");
+  let bytes = inner.index;
+  for (const tag of ["1", "2", "3"]) {
+    const entry = { mediaType: inner.type, digest: digestOf(bytes), size: bytes.length, platform: host };
+    const manifests = new Array(4000).fill(entry);
+    bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType: inner.type, manifests }));
+    const path = `/v2/rules/bomb/manifests/${tag}`;
+    assert.equal((await registry.send("PUT", path, { "content-type": inner.type }, bytes)).status, 201);
+  }
+  await using here = openImages();
+  const name = `${registry.host}/rules/bomb:3`;
+  await here.pull(name, { allPlatforms: true });
+  assert.equal(here.images.list({ manifests: true })[0]?.Manifests?.length, 1);
+  assert.equal(here.images.get(name).id, leaf.id);
+  await here.images.remove(name, { force: false, prune: true });
+  assert.deepEqual(here.blobs.list(), []);
+});
+
+test("a configuration that was lost comes again with the next pull", async () => {
+  const image = imageNamed("lost", arm64);
+  await registry.put(image, "rules/lost", "1");
+  await using here = openImages();
+  const name = `${registry.host}/rules/lost:1`;
+  await here.pull(name);
+  await here.blobs.remove(image.id);
+  await here.pull(name);
+  assert.deepEqual(await here.blobs.read(image.id), image.config);
 });
 
 test("a name with tag and digest is the digest; the tag is not set", async () => {
