@@ -101,14 +101,15 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     views: stack.use(new ContainerViews()),
   });
   const containers = stack.use(new ContainerService(context));
-  images.usedBy = (imageId) => containers.imageUse(imageId);
+  images.users = () => containers.imageUses();
   await content.layers.restore([...store.values()].flatMap(writableLayers), {
     lossOfPower: content.durability.isNewBoot,
   });
   reportLost(await content.durability.recover(), log);
+  await images.restore();
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
-  void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+  void images.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
 
   const services = { containers, images, networks, volumes };
   const components = readComponents();
