@@ -8,6 +8,7 @@ import type {
   ImageInspect,
   ImageSummary,
 } from "../../wire/engine/image.ts";
+import { Compressors } from "../../oci/archive/compress.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
@@ -72,6 +73,8 @@ export interface ImageServiceOptions {
   driverName: string;
   engineVersion: string;
   registry: RegistryAccess;
+  /** Keep the compressed bytes that layers come as. */
+  keepLayerBlobs?: boolean;
 }
 
 /** Images: one method per verb of the API, each in a file of its own. */
@@ -83,6 +86,8 @@ export class ImageService {
   constructor(options: ImageServiceOptions) {
     this.#context = {
       ...options,
+      keepLayerBlobs: options.keepLayerBlobs === true,
+      compressors: new Compressors(),
       store: new ImageStore(options.database),
       transfers: new LayerTransfers(options.registry.maxDownloads ?? defaultMaxDownloads),
       usedBy: (imageId) => this.usedBy(imageId),
@@ -177,9 +182,21 @@ export class ImageService {
   roots(): { blobs: string[]; layers: string[] } {
     const records = [...this.#context.store.all()];
     return {
-      blobs: records.flatMap(({ id, manifests }) => [id, ...manifests]),
+      blobs: records.flatMap(({ id, manifests, blobs }) => [id, ...manifests, ...this.#kept(blobs)]),
       layers: records.flatMap(({ chainId }) => (chainId === null ? [] : [chainId])),
     };
+  }
+
+  /** Bytes of the compressed layers that are kept, each counted once. */
+  keptBlobsSize(): number {
+    const { store, blobs } = this.#context;
+    const digests = new Set([...store.all()].flatMap((record) => this.#kept(record.blobs)));
+    return [...digests].reduce((sum, digest) => sum + (blobs.has(digest) ? blobs.size(digest) : 0), 0);
+  }
+
+  #kept(blobs: ImageRecord["blobs"]): string[] {
+    const all = this.#context.keepLayerBlobs;
+    return blobs.flatMap((blob) => (blob !== null && (all || blob.kept === true) ? [blob.digest] : []));
   }
 
   #image(record: Readonly<ImageRecord>): Image {
