@@ -29,7 +29,10 @@ export interface TestImages extends AsyncDisposable {
 }
 
 /** Opens a store in a new directory; disposing closes and removes it. */
-export const openImages = (registry: Partial<ImageServiceOptions["registry"]["settings"]> = {}): TestImages => {
+export const openImages = (
+  registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
+  more: { keepLayerBlobs?: boolean; access?: Partial<ImageServiceOptions["registry"]> } = {},
+): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
   const clock = systemClock();
   const database = Database.open(join(root, "state.db"), clock);
@@ -52,7 +55,9 @@ export const openImages = (registry: Partial<ImageServiceOptions["registry"]["se
       settings: { insecureRegistries: [], mirrors: [], certificatesDirectory: "/nonexistent", ...registry },
       userAgent: "berth-test",
       retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
+      ...more.access,
     },
+    keepLayerBlobs: more.keepLayerBlobs === true,
   });
   const events: StoredEvent[] = [];
   database.subscribe((event) => events.push(event));
