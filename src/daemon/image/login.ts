@@ -3,6 +3,7 @@ import { RegistryClient } from "../../oci/distribution/client.ts";
 import { serverHost } from "../../oci/distribution/credentials.ts";
 import { originEndpoints } from "../../oci/distribution/endpoint.ts";
 import type { Endpoint } from "../../oci/distribution/endpoint.ts";
+import { drain } from "../../oci/distribution/transport.ts";
 import { RegistryError } from "../../oci/distribution/registry-error.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { RegistryAccess } from "./context.ts";
@@ -24,7 +25,7 @@ const tryEndpoint = async (
   const options = { settings, userAgent, auth, signal, offline: true, ...(retry === undefined ? {} : { retry }) };
   using client = await RegistryClient.open(endpoint, options, []);
   const answer = await client.send({ method: "GET", url: client.base, signal }, [401, 403]);
-  answer.body.resume();
+  await drain(answer.body);
   if (answer.status === 200) return client.refreshToken ?? auth.identitytoken ?? "";
   const word = answer.status === 401 ? "401 Unauthorized" : String(answer.status);
   const message = `login attempt to ${client.base.href} failed with status: ${word}`;

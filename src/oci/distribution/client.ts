@@ -60,7 +60,7 @@ export class RegistryClient implements Disposable {
     try {
       const signal = options.signal === undefined ? timeout : AbortSignal.any([options.signal, timeout]);
       const answer = await client.#transport.send({ method: "GET", url: client.base, signal });
-      drain(answer.body);
+      await drain(answer.body);
       client.#authorizer.learn(answer.headers["www-authenticate"] ?? "");
       return client;
     } catch (error) {
@@ -115,7 +115,11 @@ export class RegistryClient implements Disposable {
     const authorization = url.origin === this.base.origin ? await this.#authorizer.header(method, url) : undefined;
     const headers = authorization === undefined ? request.headers : { ...request.headers, authorization };
     const answer = await this.#transport.send({ ...request, headers: headers ?? {} });
-    if (answer.status < 400 || accept.includes(answer.status)) return answer;
+    if (answer.status < 400 || accept.includes(answer.status)) {
+      // Only what a GET brings is ever read.
+      if (method !== "GET") await drain(answer.body);
+      return answer;
+    }
     const error = await this.#errorOf(answer, method);
     const fresh = this.#refresh(answer, authorization);
     if (fresh && mayRepeat) return this.#send(request, accept, false);
@@ -126,7 +130,7 @@ export class RegistryClient implements Disposable {
   /** Reads an answer that says no. */
   async #errorOf(answer: RegistryAnswer, method: RegistryRequest["method"]): Promise<Error> {
     let text = "";
-    if (method === "HEAD") answer.body.resume();
+    if (method === "HEAD") await drain(answer.body);
     else {
       // Whoever says no before it has read everything may close the connection before it has said why.
       const body = readBody(answer, maxErrorBytes).catch(() => Buffer.alloc(0));

@@ -187,7 +187,6 @@ export class Repository implements Disposable {
     const refused = client.endpoint.mirror ? [] : [400, 403, 404, 405];
     const headers = { accept: [...manifestAccept] };
     const answer = await client.send({ method: "HEAD", url, headers, signal }, refused);
-    answer.body.resume();
     if (answer.status >= 400) return undefined;
     const digest = String(answer.headers["docker-content-digest"] ?? "");
     if (!isDigest(digest)) return undefined;
@@ -230,7 +229,6 @@ export class Repository implements Disposable {
     return this.#each(async (client) => {
       const url = urlAt(client, this.path, `blobs/${digest}`);
       const answer = await client.send({ method: "HEAD", url, signal }, client.endpoint.mirror ? [] : [404]);
-      answer.body.resume();
       return answer.status === 404 ? undefined : Number(answer.headers["content-length"] ?? 0);
     });
   }

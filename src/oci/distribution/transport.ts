@@ -80,7 +80,7 @@ export class Transport implements Disposable {
       const location = body.headers.location;
       const follows = request.method === "GET" || request.method === "HEAD";
       if (!follows || !redirects.has(answer.status) || location === undefined) return answer;
-      drain(body);
+      await drain(body);
       const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
       if (hops === maxRedirects || target === undefined || !/^https?:$/.test(target.protocol))
         throw new TransportError(request.method, url.href, "stopped after a redirect that cannot be followed", {
@@ -145,12 +145,20 @@ const sendBody = async (
   if (!refused.aborted && !sent.destroyed) sent.end();
 };
 
-/** Lets an answer go: its connection is kept when little is left to read, and closed otherwise. */
-export const drain = (body: http.IncomingMessage): void => {
-  const length = Number(body.headers["content-length"] ?? (body.headers["transfer-encoding"] === undefined ? 0 : NaN));
+/**
+ * Lets an answer go: its connection is kept when little is left to read, and closed otherwise. Fulfilled when the
+ * connection can be used again, so that the next request does not open another.
+ */
+export const drain = async (body: http.IncomingMessage): Promise<void> => {
+  const length = Number(body.headers["content-length"] ?? 0);
   if (!(length <= maxDrainedBytes)) return void body.destroy();
   body.on("error", () => undefined);
+  let read = 0;
+  body.on("data", (chunk: Buffer) => {
+    if ((read += chunk.length) > maxDrainedBytes) body.destroy();
+  });
   body.resume();
+  if (!body.readableEnded && !body.destroyed) await once(body, "close").catch(() => undefined);
 };
 
 /**

@@ -58,7 +58,6 @@ export const sendWhole = async (
   const answer = await client.send(request).catch((error: unknown) => {
     throw failure ?? error;
   });
-  answer.body.resume();
   return { ...session, location: nextLocation(answer, session.location), offset };
 };
 
@@ -79,7 +78,6 @@ export const sendChunks = async (
       "content-range": `${current.offset}-${current.offset + chunk.length - 1}`,
     };
     const answer = await client.send({ method: "PATCH", url: current.location, headers, body: oneOf(chunk), signal });
-    answer.body.resume();
     current = { ...current, location: nextLocation(answer, current.location), offset: current.offset + chunk.length };
     onSession(current);
   }

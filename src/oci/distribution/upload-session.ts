@@ -2,6 +2,7 @@ import type { Digest } from "../digest.ts";
 import type { RegistryClient } from "./client.ts";
 import { RegistryError, UnexpectedAnswerError } from "./registry-error.ts";
 import type { Repository } from "./repository.ts";
+import { drain } from "./transport.ts";
 import type { RegistryAnswer } from "./transport.ts";
 
 /** A blob of another repository of the same registry, that need not be sent again. */
@@ -53,7 +54,6 @@ export const beginUpload = async (
     url.searchParams.set("from", mount.from);
   }
   const answer = await repository.client.send({ method: "POST", url, headers: { "content-length": "0" }, signal });
-  answer.body.resume();
   if (answer.status === 201 && mount !== undefined) return undefined;
   const least = Number(answer.headers["oci-chunk-min-length"] ?? 0);
   return {
@@ -75,7 +75,7 @@ export const askStatus = async (
 ): Promise<UploadSession | undefined> => {
   try {
     const answer = await client.send({ method: "GET", url: session.location, signal });
-    answer.body.resume();
+    await drain(answer.body);
     const end = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers["range"] ?? ""))?.[1];
     // `0-0` is one byte, or none: registries differ.
     if (end === undefined || end === "0") return undefined;
@@ -91,8 +91,7 @@ export const askStatus = async (
 export const cancelUpload = async (client: RegistryClient, session: UploadSession): Promise<void> => {
   const signal = AbortSignal.timeout(cancelTimeoutMs);
   try {
-    const answer = await client.send({ method: "DELETE", url: session.location, signal }, [400, 404, 405]);
-    answer.body.resume();
+    await client.send({ method: "DELETE", url: session.location, signal }, [400, 404, 405]);
   } catch {
     // Nothing is lost by it here.
   }

@@ -153,8 +153,7 @@ const finishUpload = async (
   const headers = { "content-length": "0" };
   try {
     const url = withDigest(session.location, digest);
-    const answer = await repository.client.send({ method: "PUT", url, headers, signal });
-    answer.body.resume();
+    await repository.client.send({ method: "PUT", url, headers, signal });
   } catch (error) {
     const isGone = error instanceof RegistryError && error.status === 404;
     if (!isGone || (await repository.statBlob(digest, signal)) === undefined) throw error;
@@ -178,17 +177,10 @@ export const uploadBytes = async (
   if (whole) url.searchParams.set("digest", digest);
   const first = whole ? { headers, body: bytes } : { headers: { "content-length": "0" } };
   const begun = await repository.client.send({ method: "POST", url, ...first, signal });
-  begun.body.resume();
   if (begun.status === 201) return;
   const location = new URL(begun.headers.location ?? "", begun.url);
-  const answer = await repository.client.send({
-    method: "PUT",
-    url: withDigest(location, digest),
-    headers,
-    body: bytes,
-    signal,
-  });
-  answer.body.resume();
+  const put = withDigest(location, digest);
+  await repository.client.send({ method: "PUT", url: put, headers, body: bytes, signal });
 };
 
 /**
@@ -206,7 +198,6 @@ export const putManifest = async (
   const headers = { "content-type": mediaType, "content-length": String(bytes.length) };
   const url = repository.url(`manifests/${tagOrDigest}`);
   const answer = await repository.client.send({ method: "PUT", url, headers, body: bytes, signal });
-  answer.body.resume();
   const stored = answer.headers["docker-content-digest"];
   if (typeof stored === "string" && stored !== "" && stored !== digest)
     throw new ContentError(`the registry stored ${stored} where ${digest} was sent`);
