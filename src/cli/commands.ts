@@ -45,6 +45,10 @@ const system: Record<string, CommandEntry> = {
   info: { summary: "Display system-wide information", load: async () => (await import("./system/info.ts")).info },
 };
 
+const systemOnly: Record<string, CommandEntry> = {
+  df: { summary: "Show what the engine takes on the disk", load: async () => (await import("./system/df.ts")).df },
+};
+
 /** Every command by its short form. */
 export const commands: Readonly<Record<string, CommandEntry>> = { ...container, ...image, ...system };
 
@@ -56,5 +60,5 @@ export const groups: Readonly<Record<string, Readonly<Record<string, CommandEntr
     load: image["load"] as CommandEntry,
     ls: image["images"] as CommandEntry,
   },
-  system: { info: system["info"] as CommandEntry },
+  system: { info: system["info"] as CommandEntry, ...systemOnly },
 };

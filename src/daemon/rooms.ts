@@ -20,6 +20,7 @@ import type { Database } from "./state/database.ts";
 import { readComponents } from "./system/components.ts";
 import type { SystemContext } from "./system/context.ts";
 import { registryAccess } from "./rooms/registry.ts";
+import { DiskSurvey } from "./system/disk/survey.ts";
 import { engineVersion } from "./system/identity.ts";
 import { VolumeService } from "./volume/service.ts";
 
@@ -123,8 +124,15 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
       containers: services.containers,
       images: {
         list: (options) => services.images.list(options),
-        layersSize: () => images.layersSize(),
+        layers: () => images.layersOfAll(),
       },
+      disk: new DiskSurvey({
+        dataRoot: config.dataRoot,
+        driverName: content.layers.driver.name,
+        measure: (units) => content.workers.run("disk", { units }),
+        layers: () => content.layers.all(),
+        containers: () => [...store.values()].map((record) => ({ id: record.id, layers: imageLayers(record) })),
+      }),
       volumes: { usage: async () => ({ Volumes: await volumes.usage(), Warnings: null }) },
       login: (credentials, signal) => images.login(credentials, signal),
     },

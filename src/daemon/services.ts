@@ -184,6 +184,7 @@ export interface SystemRoutesService {
   info(): SystemInfo | Promise<SystemInfo>;
   /** `types` of ContainerImage, Volume … asked for; empty: all. */
   diskUsage(types: readonly DiskUsageType[]): Promise<object>;
+  diskDetails(): Promise<object>;
   auth(credentials: RegistryAuthConfig, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }>;
 }
 

@@ -168,9 +168,14 @@ export class ImageService {
     return loginToRegistry(this.#context.registry, auth, signal);
   }
 
-  /** Bytes of every layer, each counted once. */
-  layersSize(): number {
-    return this.#context.layers.all().reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  /** Every image with its names and the chain ids of its layers, for the account of the disk. */
+  layersOfAll(): { id: string; names: string[]; layers: string[] }[] {
+    const names = this.#context.store.names();
+    return [...this.#context.store.all()].map(({ id, config }) => ({
+      id,
+      names: (names.get(id)?.tags ?? []).map((tag) => tag.familiar()),
+      layers: chainIdsOf(config),
+    }));
   }
 
   /** Removes the content that nothing needs any more: a container that is gone was the last to need it. */

@@ -3,6 +3,7 @@ import type { ExtractOptions } from "../extract/extract.ts";
 import type { JournalPlace } from "../journal/rebuild.ts";
 import type { PackOptions } from "../pack/pack.ts";
 import type { Unpacked } from "../unpack.ts";
+import type { DiskUnit, DiskUse } from "./disk.ts";
 
 /**
  * What the worker threads do: synchronous work with files, which would hold up the event loop. Descriptors are numbers
@@ -39,6 +40,8 @@ export interface Jobs {
    * `old` when there is one.
    */
   usage: { job: { path: string; old?: string | null }; result: number };
+  /** What files and directories of the host take, one answer each. */
+  disk: { job: { units: DiskUnit[] }; result: DiskUse[] };
 }
 
 export type JobKind = keyof Jobs;

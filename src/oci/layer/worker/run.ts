@@ -9,6 +9,7 @@ import { TarPacker } from "../pack/pack.ts";
 import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
+import { diskUseOf } from "./disk.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
 import { Output } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
@@ -55,6 +56,7 @@ const work: Work = {
     return null;
   },
   usage: ({ path, old }) => (old === undefined || old === null ? usageOf(path) : changedBytes(old, path)),
+  disk: ({ units }) => diskUseOf(units),
 };
 
 /** Does one job, on the calling thread. */
