@@ -58,7 +58,7 @@ export class MirrorHealth {
 
   /** Whether a mirror should be left out for now. */
   isDown(url: string): boolean {
-    return (this.#failed.get(url)?.until ?? 0) > this.#now();
+    return (this.#failed.get(url)?.until ?? -Infinity) > this.#now();
   }
 
   /** It did not answer, or answered that it cannot. What it merely does not have is no failure. */
