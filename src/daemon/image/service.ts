@@ -10,6 +10,7 @@ import type {
 } from "../../wire/engine/image.ts";
 import { Compressors } from "../../oci/archive/compress.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
+import type { SearchResult } from "../../wire/registry/search.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
 import { commitImage } from "./commit.ts";
@@ -40,6 +41,8 @@ import type { ImageRecord } from "./record.ts";
 import type { RemovalOptions } from "./removal.ts";
 import { removeImage } from "./remove.ts";
 import { saveImages } from "./save/save.ts";
+import { searchImages } from "./search.ts";
+import type { SearchOptions } from "./search.ts";
 import { ImageStore } from "./store.ts";
 import { tagImage } from "./tag.ts";
 
@@ -161,6 +164,11 @@ export class ImageService {
   /** What a registry holds under a name, without pulling it. */
   distribution(name: string, auth?: RegistryAuthConfig, signal?: AbortSignal): Promise<DistributionInspect> {
     return inspectDistribution(this.#context, name, auth, signal);
+  }
+
+  /** Looks for repositories in a registry's index or catalog. */
+  search(term: string, options: SearchOptions = {}): Promise<SearchResult[]> {
+    return searchImages(this.#context.registry, term, options);
   }
 
   /** Asks a registry whether credentials are good. @throws EngineError unauthorized */

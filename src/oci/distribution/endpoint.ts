@@ -37,6 +37,7 @@ export interface Endpoint {
 /** The domain of names without one, and the host that serves it. */
 const defaultDomain = "docker.io";
 const defaultHost = "registry-1.docker.io";
+const hubIndexHost = "index.docker.io";
 
 const loopback = ["127.0.0.0/8", "::1/128"];
 
@@ -98,6 +99,10 @@ export const originEndpoints = async (domain: string, settings: RegistrySettings
   const secure = await endpointOf("https", domain, settings);
   return secure.insecure ? [secure, { ...secure, scheme: "http" }] : [secure];
 };
+
+/** Where Docker Hub is searched. */
+export const hubIndexEndpoint = (settings: RegistrySettings): Promise<Endpoint> =>
+  endpointOf("https", hubIndexHost, settings);
 
 /** The mirrors of a domain, in the order in which to try. @throws like `originEndpoints` */
 export const mirrorEndpoints = (domain: string, settings: RegistrySettings): Promise<Endpoint[]> =>
