@@ -94,6 +94,15 @@ const withEngine = async (
   }
 };
 
+const fillRegistry = async (data: string, image: MadeImage, name: string, log: string): Promise<void> => {
+  const registry = await startBenchRegistry(undefined, data, join(folder, log));
+  try {
+    await putImage("http://127.0.0.1:5000", image, name, "1");
+  } finally {
+    await registry.stop();
+  }
+};
+
 /** One layer of 1 GB, which is pulled beside its parts alone. */
 let oneLayer: MadeImage;
 const prepareLayer = async (registryData: string): Promise<void> => {
@@ -104,16 +113,14 @@ const prepareLayer = async (registryData: string): Promise<void> => {
     bytes: 1e9,
     seed: 2,
   });
-  const registry = await startBenchRegistry(undefined, registryData, join(folder, "fill-layer"));
-  await putImage("http://127.0.0.1:5000", oneLayer, "bench/layer", "1").finally(() => registry.stop());
+  await fillRegistry(registryData, oneLayer, "bench/layer", "fill-layer");
 };
 
 const main = async (): Promise<number> => {
   console.log("  making the image (once)");
   const image = await makeImage({ directory: join(options.cache, "image") });
   const registryData = join(options.cache, "registry");
-  const registry = await startBenchRegistry(undefined, registryData, join(folder, "fill"));
-  await putImage("http://127.0.0.1:5000", image, "bench/image", "1").finally(() => registry.stop());
+  await fillRegistry(registryData, image, "bench/image", "fill");
   if (options.layer) await prepareLayer(registryData);
   if (options.large) makeLargeImage(registryData, join(options.cache, "large"), largeLayers);
   const busybox = join(folder, "busybox.tar");

@@ -6,7 +6,7 @@ import type { CgroupLayout } from "../linux/cgroup/layout.ts";
 import type { EngineConfig } from "./config/config.ts";
 import { ContainerViews } from "./container/archive/views.ts";
 import type { ContainerRecord } from "./container/record.ts";
-import { imageLayers, neededLayers } from "./container/image-mounts.ts";
+import { imageLayers, neededLayers, writableLayers } from "./container/image-mounts.ts";
 import { ContainerService } from "./container/service.ts";
 import { isPaused, isRunning } from "./container/state.ts";
 import { ContainerStore } from "./container/store.ts";
@@ -54,7 +54,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   await using stack = new AsyncDisposableStack();
   mkdirSync(join(config.dataRoot, "tmp"), { recursive: true, mode: 0o700 });
   const store = new ContainerStore(database);
-  const content = openContent(config, database, clock, [
+  const content = await openContent(config, database, clock, [
     () => images.roots(),
     () => ({ blobs: [], layers: [...store.values()].flatMap(neededLayers) }),
   ]);
@@ -92,12 +92,13 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     views: stack.use(new ContainerViews()),
   });
   const containers = stack.use(new ContainerService(context));
-  images.usedBy = (imageId) => containers.imageUse(imageId);
-  await content.layers.restore([...store.values()].flatMap((record) => [record.id, ...imageLayers(record)]));
+  images.users = () => containers.imageUses();
+  await content.layers.restore([...store.values()].flatMap(writableLayers));
   reportLost(await content.durability.recover(), log);
+  await images.restore();
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
-  void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+  void images.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
 
   const services = { containers, images, networks, volumes };
   const components = readComponents();

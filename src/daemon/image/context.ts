@@ -88,6 +88,9 @@ export interface ImageUse {
   mounting: string[];
 }
 
+/** Used by nobody. */
+export const unused: ImageUse = Object.freeze({ running: [], stopped: [], mounting: [] });
+
 /** What the verbs of an image work with. One per engine; the verbs hold no state of their own. */
 export interface ImageContext {
   readonly database: Database;
@@ -106,5 +109,6 @@ export interface ImageContext {
   readonly compressors: Compressors;
   /** Whether layers keep the compressed bytes that they came as. */
   readonly keepLayerBlobs: boolean;
-  readonly usedBy: (imageId: string) => ImageUse;
+  /** Every image that is used, by its id: one look at all containers. */
+  readonly users: () => ReadonlyMap<string, ImageUse>;
 }

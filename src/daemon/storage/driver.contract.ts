@@ -203,7 +203,7 @@ export const storageDriverContract = (name: string, fixture: DriverFixture): voi
     test("unknown storage options are refused and nothing is left", async () => {
       await withDriver(async (driver) => {
         await base(driver);
-        const wrong: Record<string, string>[] = [{ size: "1G" }, { nonsense: "1" }];
+        const wrong: Record<string, string>[] = [{ size: "bad" }, { size: "-1" }, { nonsense: "1" }];
         for (const options of wrong) {
           await assert.rejects(driver.createWritable("a", "base", options), { kind: "invalid-parameter" });
         }

@@ -39,7 +39,7 @@ export interface SystemContext {
   firewallBackend: string;
   counts(): { running: number; paused: number; stopped: number; images: number };
   eventReaders(): number;
-  storage: { name: string; status(): [string, string][] };
+  storage: { name: string; status(): [string, string][] | null };
   runtimes(): Record<string, Runtime>;
   defaultRuntime(): string;
   components(): Promise<Component[]>;

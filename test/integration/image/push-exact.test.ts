@@ -139,7 +139,7 @@ test("when the source is gone the push works, and says what differs and why", as
 
 test("with keep-layer-blobs the bytes are kept, survive collections, and are exact without their source", async () => {
   const image = images["oci-zstd"] ?? assert.fail();
-  await using here = openImages({}, { keepLayerBlobs: true });
+  await using here = openImages({}, undefined, { keepLayerBlobs: true });
   const gone = await startRegistry();
   await gone.put(image, "gone/image", "1");
   await here.pull(`${gone.host}/gone/image:1`);
@@ -184,7 +184,9 @@ test("foreign layers are left where they are, unless the registry may have them"
   await from.put(image, "from/foreign", "1");
   for (const allowed of [false, true]) {
     await using target = await startRegistry();
-    await using here = openImages({}, { access: { allowNondistributable: allowed ? ["127.0.0.0/8"] : ["x:1"] } });
+    await using here = openImages({}, undefined, {
+      access: { allowNondistributable: allowed ? ["127.0.0.0/8"] : ["x:1"] },
+    });
     await here.pull(`${from.host}/from/foreign:1`);
     here.images.tag(`${from.host}/from/foreign:1`, `${target.host}/to/foreign`, "1");
     const told = await push(here, `${target.host}/to/foreign:1`);

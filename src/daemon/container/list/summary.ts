@@ -47,7 +47,7 @@ export const healthOf = (context: ContainerContext, record: Readonly<ContainerRe
 /** What the user called the image, as long as that name still means the same image; else the image's id. */
 const imageName = (context: ContainerContext, record: Readonly<ContainerRecord>): string => {
   const name = record.config.Image ?? "";
-  return context.images.find(name)?.id === record.imageId ? name : record.imageId;
+  return context.images.isNamed(name, record.imageId) ? name : record.imageId;
 };
 
 const withoutNames = (endpoints: Record<string, EndpointSettings>): Record<string, EndpointSettings> =>

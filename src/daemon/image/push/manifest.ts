@@ -23,23 +23,31 @@ export const readManifest = (bytes: Buffer, announced: string): PushManifest => 
 };
 
 /**
- * The manifest that an image came with: of several the last that was learnt of.
+ * The manifest that an image came with: the one that a name stands for, or that the name's index has for it; without
+ * such a name, of several the last that was learnt of.
  *
  * @returns undefined for an image that was made here and never had one.
  */
 export const manifestOf = async (
-  context: ImageContext,
+  { store, blobs }: ImageContext,
   record: Readonly<ImageRecord>,
+  target: string | null,
 ): Promise<PushManifest | undefined> => {
-  for (const digest of record.manifests.toReversed()) {
-    if (!context.blobs.has(digest)) continue;
-    const parsed = parseManifest(await context.blobs.read(digest), "");
+  const named = target === null ? undefined : store.imagesOf(target).find(({ image }) => image.id === record.id)?.entry;
+  for (const digest of [...(named === undefined ? [] : [named.digest]), ...record.manifests.toReversed()]) {
+    if (!blobs.has(digest)) continue;
+    const bytes = await blobs.read(digest);
+    const parsed = parseManifest(bytes, "");
     if (parsed.kind !== "manifest" || parsed.manifest.config.digest !== record.id) continue;
-    if (parsed.manifest.layers.length !== record.config.rootfs.diff_ids.length) continue;
-    return readManifest(await context.blobs.read(digest), parsed.mediaType);
+    if (parsed.manifest.layers.length === record.config.rootfs.diff_ids.length)
+      return readManifest(bytes, parsed.mediaType);
   }
   return undefined;
 };
+
+/** An index with other forms of its manifests, all else kept. */
+export const withManifests = (before: Buffer, manifests: readonly Descriptor[]): Buffer =>
+  layOut({ ...(JSON.parse(before.toString("utf8")) as object), manifests });
 
 /** As Docker lays it out: three spaces of indentation, so that the digest is what it would be there. */
 const layOut = (document: object): Buffer => Buffer.from(JSON.stringify(document, null, 3));

@@ -6,12 +6,14 @@ import { parseReference } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
 import type { ImageContext } from "../context.ts";
-import { platformMismatch, runsOn } from "../find.ts";
+import { platformMismatch } from "../find.ts";
+import { imageFor } from "../platforms.ts";
 import type { OnProgress } from "../progress.ts";
-import type { ImageRecord } from "../record.ts";
 import { imageEvent } from "../store.ts";
-import { pushImage } from "./image.ts";
+import { pushTag } from "./image.ts";
+import type { Pushed } from "./image.ts";
 import { BlobKnowledge, mountsOf, sourcesOf } from "./knowledge.ts";
+import { isWholeIndex } from "./tree.ts";
 
 export interface PushOptions {
   auth?: RegistryAuthConfig | undefined;
@@ -19,25 +21,34 @@ export interface PushOptions {
   signal?: AbortSignal | undefined;
 }
 
-/** The images to push: that of the tag, or of all tags of the name. */
-const imagesToPush = (context: ImageContext, reference: Reference): [Reference, Readonly<ImageRecord>][] => {
-  const own: [Reference, Readonly<ImageRecord>][] = [];
-  let isKnown = false;
-  for (const [known, imageId] of context.store.references()) {
-    if (known.name !== reference.name) continue;
-    isKnown = true;
-    const record = context.store.get(imageId);
-    const isWanted = reference.tag === undefined || known.tag === reference.tag;
-    if (known.digest === undefined && isWanted && record !== undefined) own.push([known, record]);
-  }
-  if (!isKnown) throw systemError(`An image does not exist locally with the tag: ${reference.familiarName}`);
+/** The names to push: a tag, or all tags of the name. */
+const tagsToPush = ({ store }: ImageContext, reference: Reference): Reference[] => {
+  const all = [...store.references()].map(([known]) => known).filter(({ name }) => name === reference.name);
+  if (all.length === 0) throw systemError(`An image does not exist locally with the tag: ${reference.familiarName}`);
   if (reference.digest !== undefined) throw invalidParameter("cannot push a digest reference");
+  const tags = all.filter(({ digest }) => digest === undefined);
+  const own = tags.filter(({ tag }) => reference.tag === undefined || tag === reference.tag);
   if (own.length > 0) return own;
   throw systemError(
     reference.tag === undefined
       ? `no tags to push for ${reference.familiarName}`
       : `tag does not exist: ${reference.familiar()}`,
   );
+};
+
+/** What a tag stands for: one image, or a whole index when all of it is here and no platform is asked for. */
+const pushedOf = ({ store }: ImageContext, tag: Reference, platform: Platform | undefined): Pushed => {
+  const found = store.reference(tag);
+  const primary = store.named(tag);
+  if (found === undefined || primary === undefined)
+    throw systemError(`An image does not exist locally with the tag: ${tag.familiarName}`);
+  const { target } = found;
+  if (platform !== undefined) {
+    const record = imageFor(store.platformsOf(found), platform)?.image;
+    if (record === undefined) throw notFound(platformMismatch(tag.familiar(), primary, platform));
+    return { tag, record, target, index: null };
+  }
+  return { tag, record: primary, target, index: target !== null && isWholeIndex(store, target) ? target : null };
 };
 
 /**
@@ -57,10 +68,7 @@ export const pushImages = async (
   const reference = parseReference(name);
   const { auth, signal, platform } = options;
   tell({ status: `The push refers to repository [${reference.name}]` });
-  const images = imagesToPush(context, reference);
-  for (const [tag, record] of images)
-    if (platform !== undefined && !runsOn(record, platform))
-      throw notFound(platformMismatch(tag.familiar(), record, platform));
+  const images = tagsToPush(context, reference).map((tag) => pushedOf(context, tag, platform));
   const { settings, userAgent, retry } = context.registry;
   const knowledge = new BlobKnowledge(context);
   const scopes = mountScopes(context, knowledge, reference, images);
@@ -69,12 +77,12 @@ export const pushImages = async (
   try {
     await withRepository(place, "pull,push", client, async (repository) => {
       const target = { context, repository, knowledge, auth, signal, tell };
-      for (const [tag, record] of images) await pushImage(target, tag, record);
+      for (const image of images) await pushTag(target, image);
     });
   } catch (error) {
     throw pushError(error, signal);
   }
-  const event = imageEvent("push", reference.familiar(), reference.familiarName, images[0]?.[1]);
+  const event = imageEvent("push", reference.familiar(), reference.familiarName, images[0]?.record);
   context.database.emit(event);
 };
 
@@ -92,10 +100,10 @@ const mountScopes = (
   context: ImageContext,
   knowledge: BlobKnowledge,
   reference: Reference,
-  images: readonly [Reference, Readonly<ImageRecord>][],
+  images: readonly Pushed[],
 ): string[] => {
   const paths = new Set<string>();
-  for (const [, record] of images)
+  for (const { record } of images)
     for (const diffId of record.config.rootfs.diff_ids)
       for (const { digest } of knowledge.forms(diffId))
         for (const path of mountsOf(sourcesOf(context, knowledge, digest, record), reference.name)) paths.add(path);
