@@ -194,3 +194,69 @@ test("foreign layers are left where they are, unless the registry may have them"
     await assertSame(target, "to/foreign", image, allowed ? [] : [layer.digest]);
   }
 });
+
+test("an index that is here whole is pushed whole, with its attestation; for one platform only that manifest", async () => {
+  const indexType = "application/vnd.oci.image.index.v1+json";
+  const of = (architecture: string): TestImage =>
+    imageOf({ layers: [typed(small(architecture, "gzip"), ociGzip)], config: { architecture }, oci: true });
+  const platforms = ["amd64", "arm64"].map(of);
+  const attested = layerOf(Buffer.from('{"predicateType":"x"}'), "none");
+  const attestation = rewritten(
+    imageOf({ layers: [{ ...attested, mediaType: "application/vnd.in-toto+json" }], oci: true }),
+    (document) => document,
+  );
+  const name = "from/index";
+  for (const [at, one] of [...platforms, attestation].entries()) await from.put(one, name, `part-${at}`);
+  const entry = (one: TestImage, more: object): object => ({
+    mediaType: one.manifestType,
+    digest: one.manifestDigest,
+    size: one.manifest.length,
+    ...more,
+  });
+  const index = Buffer.from(
+    JSON.stringify(
+      {
+        schemaVersion: 2,
+        mediaType: indexType,
+        manifests: [
+          ...platforms.map((one, at) =>
+            entry(one, { platform: { os: "linux", architecture: ["amd64", "arm64"][at] } }),
+          ),
+          entry(attestation, {
+            platform: { os: "unknown", architecture: "unknown" },
+            annotations: {
+              "vnd.docker.reference.type": "attestation-manifest",
+              "vnd.docker.reference.digest": platforms[0]?.manifestDigest,
+            },
+          }),
+        ],
+      },
+      null,
+      1,
+    ),
+  );
+  const put = await from.send("PUT", `/v2/${name}/manifests/1`, { "content-type": indexType }, index);
+  assert.equal(put.status, 201);
+  await using here = openImages();
+  await here.pull(`${from.host}/${name}:1`, { allPlatforms: true });
+  await using target = await startRegistry();
+  here.images.tag(`${from.host}/${name}:1`, `${target.host}/to/index`, "1");
+  await push(here, `${target.host}/to/index:1`);
+  const answer = await target.send("GET", "/v2/to/index/manifests/1", { accept: indexType });
+  assert.deepEqual(answer.body, index);
+  for (const one of [...platforms, attestation]) {
+    const found = await target.send("GET", `/v2/to/index/manifests/${one.manifestDigest}`, { accept });
+    assert.deepEqual(found.body, one.manifest);
+    for (const { digest, blob } of one.layers)
+      assert.deepEqual((await target.send("GET", `/v2/to/index/blobs/${digest}`)).body, blob);
+  }
+  here.images.tag(`${from.host}/${name}:1`, `${target.host}/to/one`, "1");
+  const told: ProgressMessage[] = [];
+  const platform = { os: "linux", architecture: "arm64" };
+  await here.images.push(`${target.host}/to/one:1`, { platform }, (message) => told.push(message));
+  const [, arm] = platforms;
+  assert.deepEqual(
+    (await target.send("GET", "/v2/to/one/manifests/1", { accept: `${accept}, ${indexType}` })).body,
+    arm?.manifest,
+  );
+});
