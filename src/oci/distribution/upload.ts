@@ -82,7 +82,7 @@ export const uploadBlob = async (
   let session = options.session ?? (await begin(repository, signal));
   let chunkBytes = chunkSize(options.chunkBytes ?? 0, session.chunkMinBytes);
   try {
-    for (let attempt = 1, since = 0, renewed = false; ; attempt++) {
+    for (let attempt = 1, since = 0, renewedAt = -1; ; attempt++) {
       try {
         const send = chunkBytes > 0 ? sendChunks : sendWhole;
         session = await send(client, session, source, hash, {
@@ -93,14 +93,13 @@ export const uploadBlob = async (
         break;
       } catch (error) {
         signal?.throwIfAborted();
-        if (hash.sizeBytes - since >= progressBytes) [attempt, since, renewed] = [1, hash.sizeBytes, false];
         const reason = error instanceof SourceError ? error.cause : error;
         const status = reason === error && error instanceof RegistryError ? error.status : 0;
-        const fresh = status === 401 && client.renewable && !renewed;
+        const fresh = status === 401 && client.renewable && session.offset > renewedAt;
         const tooLarge = status === 413 && (chunkBytes === 0 || chunkBytes > fallbackChunkBytes);
         if (!fresh && !tooLarge && status !== 416 && !isTemporary(reason)) throw error;
         if (attempt >= policy.attempts) throw error;
-        if (fresh) renewed = true;
+        if (fresh) renewedAt = session.offset;
         else if (tooLarge) chunkBytes = chunkSize(fallbackChunkBytes, session.chunkMinBytes);
         else {
           const delayMs = client.waitMs(error) ?? backoffMs(policy, attempt);
@@ -111,6 +110,7 @@ export const uploadBlob = async (
         // More than was ever sent is nothing to go on from.
         const goesOn = found !== undefined && found.offset <= hash.sizeBytes;
         session = goesOn ? found : await beginAgain(repository, session, signal);
+        if (session.offset - since >= progressBytes) [attempt, since] = [0, session.offset];
       }
     }
     const digest = hash.digest();

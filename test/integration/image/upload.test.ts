@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { withRepository } from "../../../src/oci/distribution/connect.ts";
+import { TransportError } from "../../../src/oci/distribution/registry-error.ts";
 import type { Repository } from "../../../src/oci/distribution/repository.ts";
 import { uploadBlob, uploadBytes } from "../../../src/oci/distribution/upload.ts";
 import type { UploadOptions } from "../../../src/oci/distribution/upload.ts";
@@ -184,4 +185,92 @@ test("when the client leaves, the registry sees the connection end at once", asy
   await assert.rejects(sending, { message: "client left" });
   while ((await registry.openConnections) > 0) await sleep(5);
   assert.ok(performance.now() - left < 1000);
+});
+
+/** A registry whose tokens are taken for so many requests only, each named by its number. */
+const shortTokens = (uses: number): { registry: UploadRegistry; issued: () => number } => {
+  let issued = 0;
+  let left = 0;
+  const registry = new UploadRegistry({
+    answer: (request, response) => {
+      if (request.url?.startsWith("/token") === true) {
+        issued++;
+        left = uses;
+        response.end(JSON.stringify({ token: `t${issued}`, expires_in: 3600 }));
+        return true;
+      }
+      if (request.headers.authorization === `Bearer t${issued}` && left-- > 0) return false;
+      const realm = `http://${registry.host}/token`;
+      // As real ones do: the answer comes before the body was read.
+      response.writeHead(401, { "www-authenticate": `Bearer realm="${realm}"`, connection: "close" }).end();
+      return true;
+    },
+  });
+  return { registry, issued: () => issued };
+};
+
+test("a token that runs out while a layer is sent is renewed, and the upload goes on", async () => {
+  for (const options of [{}, { chunkBytes: 1_000_000 }]) {
+    const { registry, issued } = shortTokens(2);
+    await using _closed = await registry.listen();
+    await upload(registry, options);
+    assert.ok(issued() > 1);
+  }
+});
+
+test("a token that is never taken is an error after one renewal", async () => {
+  const { registry, issued } = shortTokens(0);
+  await using _closed = await registry.listen();
+  await assert.rejects(
+    visit(registry.host, (repository) => uploadBlob(repository, sourceOf())),
+    { name: "RegistryError", code: "UNAUTHORIZED" },
+  );
+  assert.ok(issued() <= 2);
+});
+
+test("a registry that is busy is given the time that it asks for", async () => {
+  let refused = 0;
+  await using registry = await new UploadRegistry({
+    answer: (request, response, patch) => {
+      if (patch !== 0) return false;
+      refused++;
+      request.resume();
+      response.writeHead(429, { "retry-after": "1" }).end();
+      return true;
+    },
+  }).listen();
+  const told: number[] = [];
+  const started = performance.now();
+  await upload(registry, { onRetry: (delayMs) => told.push(delayMs) });
+  assert.ok(performance.now() - started > 990);
+  assert.deepEqual([refused, told], [1, [1000]]);
+});
+
+test("a source that breaks is asked again from there; one that is gone for good is not", async () => {
+  let broken = 0;
+  const opened: number[] = [];
+  const source: BlobSource = {
+    async *open(offset) {
+      opened.push(offset);
+      for (let at = offset; at < bytes.length; at += 65_536) {
+        if (at > 2_000_000 && broken++ === 0)
+          throw new TransportError("GET", "http://source/", "EOF", { temporary: true });
+        yield bytes.subarray(at, at + 65_536);
+      }
+    },
+  };
+  await using registry = await new UploadRegistry().listen();
+  await upload(registry, {}, source);
+  assert.equal(opened.length, 2);
+  const gone: BlobSource = {
+    async *open() {
+      yield Buffer.from("x");
+      throw new Error("the disk is on fire");
+    },
+  };
+  await assert.rejects(
+    visit(registry.host, (repository) => uploadBlob(repository, gone)),
+    { name: "SourceError", message: "the disk is on fire" },
+  );
+  assert.equal(registry.open, 0);
 });
