@@ -104,6 +104,9 @@ export const roundTripContract = (withDriver: WithDriver, lacks: NonNullable<Dri
       await driver.seal("copy");
       await driver.createWritable("b", "copy");
       assert.deepEqual(describeTree(driver.mount("b"), "seconds"), describeTree(merged, "seconds"));
+      for (const id of ["a", "b"]) {
+        assert.ok(statSync(join(driver.mount(id), "above/sparse")).blocks * 512 < 1 << 20, "holes stay holes");
+      }
       assert.deepEqual(await driver.changes("b"), []);
       assert.ok((await buffer(driver.diff("copy"))).equals(tar), "the archive of the image is that of the container");
       await driver.remove("a");
