@@ -8,6 +8,7 @@ import { newId } from "../../base/ids.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { chainId } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { compressedLayer } from "../../oci/layer/compressed.ts";
 import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
 import { rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
@@ -121,6 +122,15 @@ export class LayerStore {
     return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
   }
 
+  /**
+   * The same, compressed by a program of the host; see `compressedLayer`.
+   *
+   * @throws EngineError `not-found`
+   */
+  compressedTar(chain: Digest, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
+    return compressedLayer(this.#parts.workers, this.#place(this.#need(chain).cacheId), argv, onProgress);
+  }
+
   /** Makes a container's layer on top of an image's; null for an image without layers. */
   async createWritable(id: string, parent: Digest | null, options?: Record<string, string>): Promise<void> {
     using _pin = this.#pin(parent);
@@ -196,8 +206,9 @@ export class LayerStore {
    * Removes what an earlier daemon left half done. To be called once, before anything else.
    *
    * @param writable all containers' layers.
+   * @param options.lossOfPower false when what an earlier daemon wrote is surely there
    */
-  async restore(writable: readonly WritableLayer[]): Promise<void> {
+  async restore(writable: readonly WritableLayer[], { lossOfPower = true } = {}): Promise<void> {
     const layers = this.all();
     const kept = new Set([...writable.map(({ id }) => id), ...layers.map(({ cacheId }) => cacheId)]);
     const complete = (id: string): boolean => existsSync(this.#initMark(id));
@@ -206,7 +217,7 @@ export class LayerStore {
     for (const name of readdirSync(this.#parts.root)) {
       if (name !== ".trash" && !kept.has(name) && name !== scratch) this.#trash.throwAway(join(this.#parts.root, name));
     }
-    this.#mendParents(writable);
+    if (lossOfPower) this.#mendParents(writable);
     this.driver.collect();
   }
 

@@ -18,10 +18,14 @@ type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
   unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
-  rebuild: ({ place, output }) =>
-    writing(output, (out) => {
-      rebuildTar(place, (piece) => out.write(piece));
-    }),
+  rebuild: ({ place, output, written }) =>
+    writing(
+      output,
+      (out) => {
+        rebuildTar(place, (piece) => out.write(piece));
+      },
+      written,
+    ),
   extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
   pack: ({ root, output, only, options }) =>
     closing([root], () =>
@@ -70,9 +74,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (fd: number, run: (out: Output) => void): null =>
+const writing = (fd: number, run: (out: Output) => void, written?: BigInt64Array): null =>
   closing([fd], () => {
-    const out = new Output(fd);
+    const out = new Output(fd, written);
     run(out);
     out.flush();
     return null;
