@@ -110,7 +110,7 @@ export class ImageService {
     };
   }
 
-  /** Reads what an earlier version kept unread. To be called once, before anything is asked. */
+  /** Reads the manifests that an earlier version kept unread. To be called once, before anything is asked. */
   restore(): Promise<void> {
     return adoptDocuments(this.#context);
   }
@@ -152,8 +152,9 @@ export class ImageService {
     return pushImages(this.#context, name, options, tell);
   }
 
-  load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
-    return loadImages(this.#context, archive, options, tell);
+  async load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
+    await loadImages(this.#context, archive, options, tell);
+    await adoptDocuments(this.#context);
   }
 
   save(names: readonly string[], options: { platform?: Platform | undefined } = {}): Readable {
