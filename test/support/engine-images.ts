@@ -32,7 +32,9 @@ export interface TestImages extends AsyncDisposable {
 export const openImages = (
   registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
   prepare?: (root: string) => void,
-  more: { keepLayerBlobs?: boolean; access?: Partial<ImageServiceOptions["registry"]> } = {},
+  more: Pick<ImageServiceOptions, "keepLayerBlobs" | "compressors"> & {
+    access?: Partial<ImageServiceOptions["registry"]>;
+  } = {},
 ): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
   prepare?.(root);
@@ -60,6 +62,7 @@ export const openImages = (
       ...more.access,
     },
     keepLayerBlobs: more.keepLayerBlobs === true,
+    ...(more.compressors === undefined ? {} : { compressors: more.compressors }),
   });
   const events: StoredEvent[] = [];
   database.subscribe((event) => events.push(event));

@@ -84,6 +84,8 @@ export interface ImageServiceOptions {
   registry: RegistryAccess;
   /** Keep the compressed bytes that layers come as. */
   keepLayerBlobs?: boolean;
+  /** The host's when absent. */
+  compressors?: Compressors;
 }
 
 /** Images: one method per verb of the API, each in a file of its own. */
@@ -97,7 +99,7 @@ export class ImageService {
     this.#context = {
       ...options,
       keepLayerBlobs: options.keepLayerBlobs === true,
-      compressors: new Compressors(),
+      compressors: options.compressors ?? new Compressors(),
       store,
       collect: () => {
         forgetManifests(options.database, store);
