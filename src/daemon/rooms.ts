@@ -93,7 +93,9 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   });
   const containers = stack.use(new ContainerService(context));
   images.users = () => containers.imageUses();
-  await content.layers.restore([...store.values()].flatMap(writableLayers));
+  await content.layers.restore([...store.values()].flatMap(writableLayers), {
+    lossOfPower: content.durability.isNewBoot,
+  });
   reportLost(await content.durability.recover(), log);
   await images.restore();
   await containers.restore();

@@ -31,13 +31,13 @@ export interface TestImages extends AsyncDisposable {
 /** Opens a store in a new directory, which `prepare` may fill before; disposing closes and removes it. */
 export const openImages = (
   registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
-  prepare?: (root: string) => void,
   more: Pick<ImageServiceOptions, "keepLayerBlobs" | "compressors"> & {
+    prepare?: (root: string) => void;
     access?: Partial<ImageServiceOptions["registry"]>;
   } = {},
 ): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
-  prepare?.(root);
+  more.prepare?.(root);
   const clock = systemClock();
   const database = Database.open(join(root, "state.db"), clock);
   const blobs = new BlobStore(join(root, "content"));

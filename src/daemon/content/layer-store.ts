@@ -206,8 +206,9 @@ export class LayerStore {
    * Removes what an earlier daemon left half done. To be called once, before anything else.
    *
    * @param writable all containers' layers.
+   * @param options.lossOfPower false when what an earlier daemon wrote is surely there
    */
-  async restore(writable: readonly WritableLayer[]): Promise<void> {
+  async restore(writable: readonly WritableLayer[], { lossOfPower = true } = {}): Promise<void> {
     const layers = this.all();
     const kept = new Set([...writable.map(({ id }) => id), ...layers.map(({ cacheId }) => cacheId)]);
     const complete = (id: string): boolean => existsSync(this.#initMark(id));
@@ -216,7 +217,7 @@ export class LayerStore {
     for (const name of readdirSync(this.#parts.root)) {
       if (name !== ".trash" && !kept.has(name) && name !== scratch) this.#trash.throwAway(join(this.#parts.root, name));
     }
-    this.#mendParents(writable);
+    if (lossOfPower) this.#mendParents(writable);
     this.driver.collect();
   }
 

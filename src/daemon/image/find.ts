@@ -31,13 +31,14 @@ export const findImage = (store: ImageStore, text: string): Readonly<ImageRecord
   }
 };
 
-/** Whether a text is a name (or the id, or its start) that leads to an image, for some platform. */
-export const isNameOf = (store: ImageStore, text: string, id: string): boolean => {
+/** The ids of all images that a text leads to: of all platforms of a name, the one that is meant without one first. */
+export const idsOf = (store: ImageStore, text: string): string[] => {
   const found = findImage(store, text);
-  if (found === undefined || found.id === id) return found !== undefined;
+  if (found === undefined) return [];
   const name = readName(text);
   const reference = "id" in name ? undefined : store.reference(name.reference);
-  return reference !== undefined && store.platformsOf(reference).some(({ image }) => image.id === id);
+  const others = reference === undefined ? [] : store.platformsOf(reference).map(({ image }) => image.id);
+  return [...new Set([found.id, ...others])];
 };
 
 export { runsOn } from "./platforms.ts";

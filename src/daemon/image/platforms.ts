@@ -4,7 +4,7 @@ import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import { platformOf } from "./document.ts";
 import type { ImageRecord, ManifestRecord } from "./record.ts";
 
-/** How deep indexes may hold indexes. */
+/** How deep indexes that are pulled or pushed may hold indexes. */
 export const maxIndexDepth = 4;
 
 /** One platform's image of a name. */
@@ -33,12 +33,16 @@ export const platformOfEntry = ({ platform }: Descriptor): Platform | undefined 
 export const platformOfImage = ({ image, entry }: PlatformImage): Platform =>
   (entry === undefined ? undefined : platformOfEntry(entry)) ?? platformOf(image.config);
 
-/** Every entry of an index that is no index itself, in order, those of indexes within it in their place. */
-export function* entriesOf(documents: Documents, target: string, depth = 0): Generator<Descriptor> {
+/**
+ * Every entry of an index that is no index itself, in order, those of indexes within it in their place. An index that is
+ * named several times counts once: otherwise a few small ones that name each other often would never end.
+ */
+export function* entriesOf(documents: Documents, target: string, seen: Set<string> = new Set()): Generator<Descriptor> {
   const found = documents.manifest(target);
-  if (found?.kind !== "index" || depth >= maxIndexDepth) return;
+  if (found?.kind !== "index" || seen.has(target)) return;
+  seen.add(target);
   for (const entry of found.manifests) {
-    if (documents.manifest(entry.digest)?.kind === "index") yield* entriesOf(documents, entry.digest, depth + 1);
+    if (documents.manifest(entry.digest)?.kind === "index") yield* entriesOf(documents, entry.digest, seen);
     else yield entry;
   }
 }
@@ -56,6 +60,15 @@ export const imagesOfTarget = (documents: Documents, target: string): PlatformIm
     if (image !== undefined && !images.has(image.id)) images.set(image.id, { image, entry });
   }
   return [...images.values()];
+};
+
+/** The manifest of an image, described as an index has it; undefined when none is known. */
+export const manifestOfImage = (documents: Documents, image: Readonly<ImageRecord>): Descriptor | undefined => {
+  for (const digest of image.manifests) {
+    const found = imagesOfTarget(documents, digest).find((one) => one.image.id === image.id);
+    if (found?.entry !== undefined) return { ...found.entry, platform: found.entry.platform ?? platformOfImage(found) };
+  }
+  return undefined;
 };
 
 /** The image that is meant when nobody asks for a platform: what runs best on this machine, else the first. */

@@ -9,6 +9,7 @@ import type {
   ImageInspect,
   ImageSummary,
 } from "../../wire/engine/image.ts";
+import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import { Compressors } from "../../oci/archive/compress.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 import type { SearchResult } from "../../wire/registry/search.ts";
@@ -23,7 +24,7 @@ import type { Blobs, ImageContext, ImageUse, Layers, RegistryAccess } from "./co
 import { platformOf } from "./document.ts";
 import { inspectDistribution } from "./distribution.ts";
 import type { DistributionInspect } from "./distribution.ts";
-import { findImage, getImage, isNameOf } from "./find.ts";
+import { findImage, getImage, idsOf } from "./find.ts";
 import { imageHistory } from "./history.ts";
 import { importImage } from "./import.ts";
 import type { ImportOptions } from "./import.ts";
@@ -34,6 +35,7 @@ import type { ListOptions } from "./list.ts";
 import { loadImages } from "./load/load.ts";
 import type { LoadOptions } from "./load/load.ts";
 import type { OnProgress } from "./progress.ts";
+import { manifestOfImage } from "./platforms.ts";
 import { pruneImages } from "./prune.ts";
 import type { ImagePruneReport } from "./prune.ts";
 import { loginToRegistry } from "./login.ts";
@@ -121,9 +123,20 @@ export class ImageService {
     return record === undefined ? undefined : this.#image(record);
   }
 
+  /** The ids of the images that a name leads to, for all platforms; none when there is no such name. */
+  idsOf(reference: string): string[] {
+    return idsOf(this.#context.store, reference);
+  }
+
   /** Whether a name leads to an image, for some platform. */
   isNamed(reference: string, id: string): boolean {
-    return isNameOf(this.#context.store, reference, id);
+    return idsOf(this.#context.store, reference).includes(id);
+  }
+
+  /** The manifest of an image by its id; undefined when none is known. */
+  manifestOf(id: string): Descriptor | undefined {
+    const record = this.#context.store.get(id);
+    return record === undefined ? undefined : manifestOfImage(this.#context.store, record);
   }
 
   /** @throws EngineError not-found `No such image: x:latest`; invalid-parameter */

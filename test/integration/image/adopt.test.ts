@@ -22,7 +22,7 @@ const layOut = (root: string): void => {
 };
 
 test("names of the first schema learn what they stand for, once", async () => {
-  await using here = openImages({}, layOut);
+  await using here = openImages({}, { prepare: layOut });
   const targets = (): (string | null)[] =>
     [`${repository}/multi:1`, `${repository}/multi@${index}`, `${repository}/plain:1`, "docker.io/library/mine:1"].map(
       (key) => here.database.table<{ target: string | null }>("references").get(key)?.target ?? null,
@@ -49,10 +49,15 @@ test("names of the first schema learn what they stand for, once", async () => {
 });
 
 test("a damaged document costs its description alone", async () => {
-  await using here = openImages({}, (root) => {
-    layOut(root);
-    writeFileSync(join(root, "content/blobs/sha256", (index ?? "").slice(7)), "{}");
-  });
+  await using here = openImages(
+    {},
+    {
+      prepare: (root) => {
+        layOut(root);
+        writeFileSync(join(root, "content/blobs/sha256", (index ?? "").slice(7)), "{}");
+      },
+    },
+  );
   await here.images.restore();
   const image = here.images.get(`${repository}/multi:1`);
   assert.equal(here.images.inspect(`${repository}/plain:1`).Descriptor?.digest, plain);

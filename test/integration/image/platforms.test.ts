@@ -127,6 +127,7 @@ test("a pull of all platforms keeps everything byte for byte", async () => {
   assert.equal(here.images.history(name, { platform: other })[0]?.Id, otherImage.id);
   assert.equal(here.images.inspect(name, { platform: other }).Descriptor?.digest, otherImage.manifestDigest);
   assert.deepEqual(here.images.inspect(otherImage.id).RepoTags, [name]);
+  assert.deepEqual(here.images.manifestOf(otherImage.id), made.entries[0]);
 });
 
 test("a tag has what its source has; a name goes with all its platforms", async () => {

@@ -125,7 +125,7 @@ test("a compressor that gives other bytes than it did: they are never finished, 
       ["1.2", "-9"],
     ] as const) {
       install("1.1", "-9");
-      await using here = openImages({}, undefined, { compressors: compressors() });
+      await using here = openImages({}, { compressors: compressors() });
       await here.images.load(Readable.from([archive]), {}, () => undefined);
       await push(here, `${first.host}/a/b:1`);
       const made = (await first.send("GET", "/v2/a/b/manifests/1", { accept })).body;
@@ -177,7 +177,7 @@ test("when the source is gone the push works, and says what differs and why", as
 
 test("with keep-layer-blobs the bytes are kept, survive collections, and are exact without their source", async () => {
   const image = images["oci-zstd"] ?? assert.fail();
-  await using here = openImages({}, undefined, { keepLayerBlobs: true });
+  await using here = openImages({}, { keepLayerBlobs: true });
   const gone = await startRegistry();
   await gone.put(image, "gone/image", "1");
   await here.pull(`${gone.host}/gone/image:1`);
@@ -222,9 +222,12 @@ test("foreign layers are left where they are, unless the registry may have them"
   await from.put(image, "from/foreign", "1");
   for (const allowed of [false, true]) {
     await using target = await startRegistry();
-    await using here = openImages({}, undefined, {
-      access: { allowNondistributable: allowed ? ["127.0.0.0/8"] : ["x:1"] },
-    });
+    await using here = openImages(
+      {},
+      {
+        access: { allowNondistributable: allowed ? ["127.0.0.0/8"] : ["x:1"] },
+      },
+    );
     await here.pull(`${from.host}/from/foreign:1`);
     here.images.tag(`${from.host}/from/foreign:1`, `${target.host}/to/foreign`, "1");
     const told = await push(here, `${target.host}/to/foreign:1`);

@@ -7,4 +7,7 @@ import { temporaryDirectory } from "../../support/temporary.ts";
 storageDriverContract("fuse-overlayfs", {
   open: (root, workers) => new Overlay2(join(root, "fuse-overlayfs"), workers, [], fuseOverlayfs),
   directory: temporaryDirectory,
+  // Version 1.10 ends with a crash when a name that no whiteout can be made of is removed, and opens
+  // devices and fifos of an image to change or remove them, which fails.
+  lacks: { nameMaxBytes: 250, changedDevices: true },
 });

@@ -45,6 +45,8 @@ export const inspect = async (
     Config: record.config,
     NetworkSettings: networkSettings(context, record),
   };
+  const manifest = context.images.manifestOf(record.imageId);
+  if (manifest !== undefined) document.ImageManifestDescriptor = manifest;
   if (options.size) {
     const rw = await context.layers.writableSize(record.id);
     document.SizeRw = rw;

@@ -33,6 +33,8 @@ export const summarize = async (
     NetworkSettings: { Networks: withoutNames(endpointsOf(context, record)) },
     Mounts: listMounts(record),
   };
+  const manifest = context.images.manifestOf(record.imageId);
+  if (manifest !== undefined) summary.ImageManifestDescriptor = manifest;
   if (withSize) {
     const rw = await context.layers.writableSize(record.id);
     if (rw !== 0) summary.SizeRw = rw;

@@ -18,8 +18,8 @@ import {
 import { maxIndexDepth, platformOfEntry } from "../platforms.ts";
 import type { ManifestRecord } from "../record.ts";
 
-/** How many manifests of one index are pulled. */
-const maxManifests = 1024;
+/** How many manifests and indexes of one index are pulled. */
+const maxDocuments = 1024;
 
 /** An image's manifest that a tag or digest leads to. */
 export interface ResolvedManifest {
@@ -116,7 +116,7 @@ export const resolveManifest = async (
   options.onFound();
   if (platform === "all" && top.parsed.kind === "index") {
     const found: Resolved = { digest: top.digest, images: [], artifacts: [] };
-    await resolveAll(reader, top, [], found);
+    await resolveAll(reader, top, [], found, new Set());
     if (found.images.length === 0) throw noMatch(hostPlatform());
     return found;
   }
@@ -151,16 +151,18 @@ const resolveAll = async (
   current: ReadManifest,
   above: readonly ManifestRecord[],
   found: Resolved,
+  seen: Set<string>,
 ): Promise<void> => {
   if (current.parsed.kind !== "index") return;
   if (above.length === maxIndexDepth) throw systemError("indexes are nested too deep");
   const documents = [...above, manifestRecord(current.digest, current.size, current.parsed)];
   for (const entry of current.parsed.index.manifests) {
-    if (found.images.length + found.artifacts.length >= maxManifests)
-      throw systemError(`more than ${maxManifests} manifests in the manifest list`);
+    if (seen.has(entry.digest)) continue;
+    seen.add(entry.digest);
+    if (seen.size > maxDocuments) throw systemError(`more than ${maxDocuments} manifests in the manifest list`);
     const read = await reader.read(entry.digest, entry.mediaType, true);
     if (read.parsed.kind === "index") {
-      await resolveAll(reader, read, documents, found);
+      await resolveAll(reader, read, documents, found, seen);
       continue;
     }
     const { manifest } = read.parsed;

@@ -160,7 +160,10 @@ const fetchImage = async (
   const id = manifest.config.digest;
   lease.add("blob", id);
   const known = context.store.get(id);
-  const config = known?.config ?? (await fetchConfig(context, repository, manifest.config, signal));
+  const config =
+    known !== undefined && context.blobs.has(id)
+      ? known.config
+      : await fetchConfig(context, repository, manifest.config, signal);
   if (config.rootfs.diff_ids.length !== manifest.layers.length)
     throw systemError("layers from manifest don't match image configuration");
   const { os } = platformOf(config);

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readlinkSync, statSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, statfsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { isCode } from "../../../linux/error.ts";
@@ -164,10 +164,11 @@ export class Overlay2 implements StorageDriver {
 /** False for a mount whose server has died, which is taken away. */
 const isAlive = (target: string): boolean => {
   try {
-    statSync(target);
+    // Asks the server: what stat says may be remembered.
+    statfsSync(target);
     return true;
   } catch (error) {
-    if (!isCode(error, "ENOTCONN")) throw error;
+    if (!isCode(error, "ENOTCONN", "ECONNABORTED")) throw error;
     umount(target, { detach: true });
     return false;
   }

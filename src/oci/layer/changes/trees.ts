@@ -91,10 +91,14 @@ class Comparison {
     if (is === null) return was === null ? null : changeKinds.deleted;
     if (was === null) return changeKinds.added;
     const isSnapshot = this.#kind === "snapshot";
-    if (isSnapshot && was.stat.ino === is.stat.ino && was.stat.ctimeNs === is.stat.ctimeNs) return null;
+    if (isSnapshot && isUntouched(was.stat, is.stat)) return null;
     return differs(was, is, isSnapshot) ? changeKinds.modified : null;
   }
 }
+
+/** The time of a change is as coarse as the kernel's clock tick, so that size and mode are looked at too. */
+const isUntouched = (was: Stat, is: Stat): boolean =>
+  was.ino === is.ino && was.ctimeNs === is.ctimeNs && was.size === is.size && was.mode === is.mode;
 
 /** Which names of one file there are and were. */
 class LinkNotes {
