@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import { Slots } from "../../base/slots.ts";
 import type { Filters } from "../../base/filters.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type {
@@ -42,6 +43,7 @@ import { loginToRegistry } from "./login.ts";
 import { pullImage } from "./pull/pull.ts";
 import type { PullOptions } from "./pull/pull.ts";
 import { LayerTransfers } from "./pull/transfers.ts";
+import { maxUploadsDefault } from "./push/layers.ts";
 import { pushImages } from "./push/push.ts";
 import type { PushOptions } from "./push/push.ts";
 import type { ImageRecord } from "./record.ts";
@@ -102,6 +104,7 @@ export class ImageService {
       ...options,
       keepLayerBlobs: options.keepLayerBlobs === true,
       compressors: options.compressors ?? new Compressors(),
+      uploads: new Slots(options.registry.maxUploads ?? maxUploadsDefault),
       store,
       collect: () => {
         forgetManifests(options.database, store);
