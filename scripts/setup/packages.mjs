@@ -28,17 +28,22 @@ const packages = [
   // for the quick start's image
   "busybox-static",
   // for the tests
+  "btrfs-progs",
   "curl",
   "conntrack",
   "debootstrap",
   "diffutils",
+  "e2fsprogs",
   "findutils",
+  "fuse-overlayfs",
+  "kmod",
   "libdevmapper1.02.1", // for dockerd, skopeo and podman
   "libgpgme11", // for skopeo and podman
   "libseccomp2",
   "libsubid4", // for podman
   "openssl",
   "python3-minimal",
+  "xfsprogs",
 ];
 
 const aptOptions = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "APT::Sandbox::User=root"];

@@ -28,9 +28,16 @@ export interface TestImages extends AsyncDisposable {
   pull(name: string, options?: Parameters<ImageService["pull"]>[1]): Promise<ProgressMessage[]>;
 }
 
-/** Opens a store in a new directory; disposing closes and removes it. */
-export const openImages = (registry: Partial<ImageServiceOptions["registry"]["settings"]> = {}): TestImages => {
+/** Opens a store in a new directory, which `prepare` may fill before; disposing closes and removes it. */
+export const openImages = (
+  registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
+  more: Pick<ImageServiceOptions, "keepLayerBlobs" | "compressors"> & {
+    prepare?: (root: string) => void;
+    access?: Partial<ImageServiceOptions["registry"]>;
+  } = {},
+): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
+  more.prepare?.(root);
   const clock = systemClock();
   const database = Database.open(join(root, "state.db"), clock);
   const blobs = new BlobStore(join(root, "content"));
@@ -52,7 +59,10 @@ export const openImages = (registry: Partial<ImageServiceOptions["registry"]["se
       settings: { insecureRegistries: [], mirrors: [], certificatesDirectory: "/nonexistent", ...registry },
       userAgent: "berth-test",
       retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
+      ...more.access,
     },
+    keepLayerBlobs: more.keepLayerBlobs === true,
+    ...(more.compressors === undefined ? {} : { compressors: more.compressors }),
   });
   const events: StoredEvent[] = [];
   database.subscribe((event) => events.push(event));

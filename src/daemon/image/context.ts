@@ -1,5 +1,7 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import type { Slots } from "../../base/slots.ts";
+import type { Compressors } from "../../oci/archive/compress.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
 import type { Database } from "../state/database.ts";
@@ -53,6 +55,8 @@ export interface Layers {
     },
   ): Promise<StoredLayer>;
   tar(chainId: string): Readable;
+  /** The archive, compressed by a program of the host. */
+  compressedTar(chainId: string, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer>;
   metadata(chainId: string): Record<string, string>;
 }
 
@@ -67,9 +71,13 @@ export interface RegistryAccess {
   settings: RegistrySettings;
   userAgent: string;
   retry?: RetryPolicy;
-  /** Layers downloaded at a time by all pulls together, and uploaded at a time by one push. */
+  /** Layers downloaded at a time by all pulls together, and uploaded at a time by all pushes together. */
   maxDownloads?: number;
   maxUploads?: number;
+  /** Upload layers in chunks of so many bytes; 0 or absent: each in one request. */
+  uploadChunkBytes?: number;
+  /** Registries that layers which may not be distributed are pushed to, by host or network. */
+  allowNondistributable?: readonly string[];
 }
 
 /** Who uses an image; the composition root fills it in from the containers. */
@@ -80,6 +88,9 @@ export interface ImageUse {
   /** Containers with a mount of it: they keep its layers, and its last name unless it is taken by force. */
   mounting: string[];
 }
+
+/** Used by nobody. */
+export const unused: ImageUse = Object.freeze({ running: [], stopped: [], mounting: [] });
 
 /** What the verbs of an image work with. One per engine; the verbs hold no state of their own. */
 export interface ImageContext {
@@ -96,5 +107,11 @@ export interface ImageContext {
   /** What images say they were made by. */
   readonly engineVersion: string;
   readonly registry: RegistryAccess;
-  readonly usedBy: (imageId: string) => ImageUse;
+  readonly compressors: Compressors;
+  /** Places for layers that are uploaded, by all pushes together. */
+  readonly uploads: Slots;
+  /** Whether layers keep the compressed bytes that they came as. */
+  readonly keepLayerBlobs: boolean;
+  /** Every image that is used, by its id: one look at all containers. */
+  readonly users: () => ReadonlyMap<string, ImageUse>;
 }
