@@ -80,16 +80,17 @@ export class Upstream implements AsyncDisposable {
 
   async #connect(path: string): Promise<Repository> {
     const { url, username, password } = this.#config;
-    const { protocol, host } = new URL(url);
+    const { protocol, host, pathname } = new URL(url);
     const endpoint: Endpoint = {
       scheme: protocol === "http:" ? "http" : "https",
       host,
+      prefix: pathname.replace(/\/+$/, ""),
       insecure: await isInsecure(host, this.#settings.insecureRegistries),
       mirror: false,
       certificates: await readCertificates(this.#settings.certificatesDirectory, host),
     };
     const auth = username === undefined ? undefined : { username, password: password ?? "" };
-    return Repository.open(endpoint, path, "pull", { settings: this.#settings, userAgent, auth, retry: retryPolicy });
+    return Repository.at(endpoint, path, { settings: this.#settings, userAgent, auth, retry: retryPolicy });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
