@@ -9,6 +9,8 @@ export interface Exchange {
   readonly query: URLSearchParams;
   /** Who asks, once that is known. */
   actor: Actor;
+  /** Whether the client was told, or needed not be told, to send its body. */
+  bodyWanted: boolean;
   /** Of a blob that is sent. */
   bodyBytes: number;
   /** A path of this server as the client should ask for it. */
@@ -49,7 +51,9 @@ export const sendJson = (
 };
 
 /** The client may send its body now; many ask before. */
-export const wantBody = ({ request, response }: Exchange): IncomingMessage => {
+export const wantBody = (exchange: Exchange): IncomingMessage => {
+  const { request, response } = exchange;
+  exchange.bodyWanted = true;
   if (request.headers.expect?.toLowerCase() === "100-continue") response.writeContinue();
   return request;
 };

@@ -1,7 +1,8 @@
+import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
-import type { AddressInfo, Socket } from "node:net";
+import type { AddressInfo } from "node:net";
 import { anonymous } from "../auth/authenticator.ts";
 import type { ListenAddress, TlsConfig } from "../config/config.ts";
 import { RegistryFault, fault } from "../fault.ts";
@@ -126,6 +127,7 @@ export class RegistryServer implements AsyncDisposable {
       response,
       query: new URLSearchParams(mark < 0 ? "" : url.slice(mark)),
       actor: anonymous,
+      bodyWanted: request.headers.expect === undefined,
       bodyBytes: 0,
       location: (target) => origin + target,
     };
@@ -158,7 +160,6 @@ export class RegistryServer implements AsyncDisposable {
     } catch (error) {
       this.#refuse(exchange, error);
     }
-    if (hasUnreadBody(request)) this.#endEarly(exchange);
   }
 
   #refuse(exchange: Exchange, error: unknown): void {
@@ -173,18 +174,24 @@ export class RegistryServer implements AsyncDisposable {
     if (answer.code === "UNKNOWN" || answer.code === "UNAVAILABLE") {
       log("error", "a request failed", answer.cause ?? answer);
     }
-    if (hasUnreadBody(request)) response.setHeader("connection", "close");
-    send(exchange, answer.status, { "content-type": "application/json", ...answer.headers }, answer.body());
+    const headers = { "content-type": "application/json", ...answer.headers };
+    if (!hasUnreadBody(request)) return send(exchange, answer.status, headers, answer.body());
+    // Nobody knows whether a client that was not told to send its body sends it.
+    if (!exchange.bodyWanted) response.setHeader("connection", "close");
+    void this.#refuseEarly(exchange, answer, headers);
   }
 
-  /** The answer was given before the whole body had come: the client may still read it, and sends no more for long. */
-  #endEarly({ request, response }: Exchange): void {
-    const socket: Socket = request.socket;
-    response.once("finish", () => {
-      request.resume();
-      setTimeout(() => {
-        if (!request.complete) socket.destroy();
-      }, lingerMs).unref();
+  /** Says no before the whole body has come. The client may go on for a moment: cut off, it would not read why. */
+  async #refuseEarly({ request, response }: Exchange, answer: RegistryFault, headers: object): Promise<void> {
+    const body = answer.body();
+    response.writeHead(answer.status, { ...headers, "content-length": Buffer.byteLength(body) });
+    response.write(body);
+    const abort = AbortSignal.timeout(lingerMs);
+    request.resume();
+    if (!request.complete) await once(request, "end", { signal: abort }).catch(() => undefined);
+    const { socket } = request;
+    response.end(() => {
+      if (!request.complete) socket.destroy();
     });
   }
 }
