@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import { Slots } from "../../base/slots.ts";
 import type { Filters } from "../../base/filters.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type {
@@ -42,6 +43,7 @@ import { loginToRegistry } from "./login.ts";
 import { pullImage } from "./pull/pull.ts";
 import type { PullOptions } from "./pull/pull.ts";
 import { LayerTransfers } from "./pull/transfers.ts";
+import { maxUploadsDefault } from "./push/layers.ts";
 import { pushImages } from "./push/push.ts";
 import type { PushOptions } from "./push/push.ts";
 import type { ImageRecord } from "./record.ts";
@@ -86,6 +88,8 @@ export interface ImageServiceOptions {
   registry: RegistryAccess;
   /** Keep the compressed bytes that layers come as. */
   keepLayerBlobs?: boolean;
+  /** The host's when absent. */
+  compressors?: Compressors;
 }
 
 /** Images: one method per verb of the API, each in a file of its own. */
@@ -99,7 +103,8 @@ export class ImageService {
     this.#context = {
       ...options,
       keepLayerBlobs: options.keepLayerBlobs === true,
-      compressors: new Compressors(),
+      compressors: options.compressors ?? new Compressors(),
+      uploads: new Slots(options.registry.maxUploads ?? maxUploadsDefault),
       store,
       collect: () => {
         forgetManifests(options.database, store);
