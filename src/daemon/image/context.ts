@@ -1,7 +1,9 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import type { PartialBlob } from "../../oci/blob/partial.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
+import type { ArchiveSource } from "../../oci/layer/transfer.ts";
 import type { Database } from "../state/database.ts";
 import type { LayerTransfers } from "./pull/transfers.ts";
 import type { ImageStore } from "./store.ts";
@@ -25,6 +27,8 @@ export interface Blobs {
     },
   ): Promise<{ digest: string; size: number }>;
   remove(digest: string): Promise<void>;
+  /** Content on its way here, of which what has come is kept when the way is cut off. */
+  readonly partials: { open(digest: string, sizeBytes: number): PartialBlob };
 }
 
 export interface StoredLayer {
@@ -41,15 +45,23 @@ export interface StoredLayer {
 export interface Layers {
   get(chainId: string): StoredLayer | undefined;
   all(): readonly StoredLayer[];
+  /**
+   * @param parent may be a layer that is still being registered: layers of one image, each with the promise of the one
+   * below, are unpacked side by side and stored in order
+   */
   register(
-    parent: string | null,
-    archive: Readable | { path: string },
+    parent: string | null | Promise<string | null>,
+    archive: ArchiveSource,
     options: {
       diffId?: string;
+      /** The layer's chain id, when it is known before its parent is there. */
+      chainId?: string;
       lease: ContentLease;
       signal?: AbortSignal | undefined;
       /** Hears how many bytes of the archive have been taken so far. */
       onProgress?: (bytes: number) => void;
+      /** Waited for before the archive is unpacked, given back after that. */
+      turn?: (signal: AbortSignal | undefined) => Promise<Disposable>;
     },
   ): Promise<StoredLayer>;
   tar(chainId: string): Readable;

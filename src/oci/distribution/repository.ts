@@ -27,6 +27,17 @@ export interface RemoteManifest {
   mediaType: string;
 }
 
+/** Bytes of a blob on their way. */
+export interface BlobAnswer {
+  body: Readable;
+  /** Where in the blob they start. */
+  offset: number;
+  /** Of the whole blob. */
+  size: number | undefined;
+  /** True when the server gave the part that was asked for. */
+  isPart: boolean;
+}
+
 /** One repository of a registry, for reading; `upload.ts` writes. */
 export class Repository implements Disposable {
   readonly client: RegistryClient;
@@ -118,22 +129,49 @@ export class Repository implements Disposable {
   }
 
   /**
-   * One answer with a blob's bytes, from `offset` on. `offset` in the result is where the bytes start: 0 when the
-   * server ignored the range. `size` is that of the whole blob, when it was said.
+   * One answer with a blob's bytes, from `offset` on, up to `end` (exclusive) where the server has ranges. `offset` in
+   * the result is where the bytes start: 0 when the server ignored the range. `size` is that of the whole blob, when it
+   * was said.
    */
   async blob(
     digest: Digest,
-    options: { offset?: number; signal?: AbortSignal | undefined } = {},
-  ): Promise<{ body: Readable; offset: number; size: number | undefined }> {
-    const offset = options.offset ?? 0;
-    const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const url = this.url(`blobs/${digest}`);
-    const answer = await this.client.send({ method: "GET", url, headers, signal: options.signal });
+    options: { offset?: number; end?: number | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<BlobAnswer> {
+    return this.#part(this.url(`blobs/${digest}`), options);
+  }
+
+  /**
+   * The same from another place that has the content, as the manifest of a foreign layer names it. Nothing of ours goes
+   * there: no credentials, unless it is this registry itself.
+   *
+   * @throws ContentError for what is no address of the web.
+   */
+  async foreignBlob(
+    address: string,
+    options: { offset?: number; end?: number | undefined; signal?: AbortSignal | undefined } = {},
+  ): Promise<BlobAnswer> {
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "")
+      throw new ContentError(`a layer cannot be fetched from ${JSON.stringify(address)}`);
+    return this.#part(url, options);
+  }
+
+  async #part(
+    url: URL,
+    { offset = 0, end, signal }: { offset?: number; end?: number | undefined; signal?: AbortSignal | undefined },
+  ): Promise<BlobAnswer> {
+    const isPart = offset > 0 || end !== undefined;
+    const headers: Record<string, string> = isPart
+      ? { range: `bytes=${offset}-${end === undefined ? "" : end - 1}` }
+      : {};
+    const answer = await this.client.send({ method: "GET", url, headers, signal });
     const length = answer.headers["content-length"];
     const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(answer.headers["content-range"] ?? ""));
-    if (answer.status === 206 && range !== null && Number(range[1]) === offset)
-      return { body: answer.body, offset, size: range[2] === "*" ? undefined : Number(range[2]) };
-    return { body: answer.body, offset: 0, size: length === undefined ? undefined : Number(length) };
+    if (answer.status === 206 && range !== null && Number(range[1]) === offset) {
+      const size = range[2] === "*" ? undefined : Number(range[2]);
+      return { body: answer.body, offset, size, isPart: true };
+    }
+    return { body: answer.body, offset: 0, size: length === undefined ? undefined : Number(length), isPart: false };
   }
 
   [Symbol.dispose](): void {

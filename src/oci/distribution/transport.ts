@@ -10,7 +10,8 @@ import { ContentError, TransportError } from "./registry-error.ts";
 /** How long nothing at all may come over a connection. */
 const idleTimeoutMs = 60_000;
 const maxRedirects = 10;
-const maxSockets = 8;
+/** As many as three layers in four parts each need, and some for manifests. */
+const maxSockets = 16;
 
 export interface RegistryRequest {
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";

@@ -1,4 +1,5 @@
-import { Worker } from "node:worker_threads";
+import { MessagePort, Worker } from "node:worker_threads";
+import { Digesters } from "../digest/digesters.ts";
 import { JournalError } from "../journal/reader.ts";
 import { TarError } from "../tar/error.ts";
 import type { JobAnswer, JobKind, Jobs, PlainError } from "./job.ts";
@@ -27,6 +28,8 @@ export class LayerWorkers implements AsyncDisposable {
   readonly #threads = new Set<Thread>();
   readonly #queue: Waiting[] = [];
   readonly #closing = new AbortController();
+  /** The threads that hash what these unpack. */
+  readonly digesters = new Digesters();
   #writers = 0;
 
   /** Aborted when the pool closes: whoever holds the other end of a job's pipe must let go of it then. */
@@ -55,6 +58,7 @@ export class LayerWorkers implements AsyncDisposable {
     for (const { settle } of this.#queue.splice(0))
       settle({ error: { name: "Error", message: "layer workers are closed" } });
     await Promise.all([...this.#threads].map((thread) => thread.close()));
+    await this.digesters.close();
   }
 
   #dispatch(): void {
@@ -119,7 +123,8 @@ class Thread {
       settle(answer);
     };
     this.#worker.ref();
-    this.#worker.postMessage(message);
+    const ports = Object.values(message as object).filter((value) => value instanceof MessagePort);
+    this.#worker.postMessage(message, ports);
   }
 
   /** Ends the thread after the job that it is doing. */
