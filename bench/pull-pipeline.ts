@@ -4,10 +4,11 @@
  * the files that the image was made of.
  *
  *   scripts/sandbox.sh bin/berth-node bench/pull-pipeline.ts [--layers N] [--files N] [--bytes N] [--rounds N]
- *     [--compression gzip|zstd|none] [--directory PATH] [--no-verify]
+ *     [--compression gzip|zstd|none] [--directory PATH] [--no-verify] [--folder PATH]
  */
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { request } from "node:http";
+import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { Daemon, ping } from "../test/support/daemon.ts";
 import { startRegistry } from "../test/support/registry.ts";
@@ -27,6 +28,7 @@ const { values: options } = parseArgs({
     compression: { type: "string", default: "gzip" },
     directory: { type: "string", default: "/var/tmp/berth-bench-image" },
     "no-verify": { type: "boolean" },
+    folder: { type: "string", default: "/var/tmp/berth-bench-pull" },
     "daemon-args": { type: "string", default: "" },
   },
 });
@@ -105,7 +107,7 @@ const verify = async (daemon: Daemon, image: MadeImage): Promise<string[]> => {
 
 const round = async (host: string, image: MadeImage, number: number): Promise<boolean> => {
   // A directory that was never used before: extracting where something was just deleted is slower on ext4.
-  const folder = `/var/tmp/berth-bench-pull/${process.pid}-${number}`;
+  const folder = join(options.folder, `${process.pid}-${number}`);
   mkdirSync(folder, { recursive: true });
   await using daemon = await Daemon.start({ folder, args: options["daemon-args"].split(" ").filter(Boolean) });
   const { pid } = daemon;

@@ -25,7 +25,7 @@ import type { LayerBlob } from "./layer-blobs.ts";
 const maxBlobBytes = 256 * 1024 * 1024 * 1024;
 const leaseMs = 60 * 60 * 1000;
 /** Most layers that are unpacked while they are downloaded: each has a thread and some buffers. */
-const unpackedMax = 4;
+const unpackedMax = 2;
 
 /** Where a layer belongs. */
 export interface LayerPlace {

@@ -16,6 +16,7 @@ export class Follow {
   readonly #algorithm: string;
   readonly #answer: (answer: DigestAnswer) => void;
   #output: Socket | null;
+  readonly #free: Buffer[] = [];
   #position = 0;
   #availableBytes: number;
   #isWhole: boolean;
@@ -77,13 +78,18 @@ export class Follow {
     if (left === 0 && this.#isWhole) return this.#finish();
     if (left <= 0 || (this.#output?.writableLength ?? 0) >= pendingBytesMax) return;
     try {
-      const piece = Buffer.allocUnsafe(Math.min(left, pieceBytes));
-      const count = readSync(this.#file, piece, 0, piece.length, this.#position);
+      const piece = this.#free.pop() ?? Buffer.allocUnsafeSlow(pieceBytes);
+      const count = readSync(this.#file, piece, 0, Math.min(left, pieceBytes), this.#position);
       if (count === 0) throw new Error("the file is shorter than was said");
       this.#position += count;
       const bytes = piece.subarray(0, count);
       this.#hash.update(bytes);
-      this.#output?.write(bytes, () => this.#schedule());
+      const free = (): void => {
+        this.#free.push(piece);
+        this.#schedule();
+      };
+      if (this.#output === null) free();
+      else this.#output.write(bytes, free);
     } catch (error) {
       this.cancel();
       this.#answer({ id: this.#id, kind: "error", message: String((error as Error).message) });

@@ -36,8 +36,8 @@ export interface SharedBlocks {
 /** Blocks are handed over by messages: the block's number and how many bytes of it are filled; null ends the row. */
 export type BlockMessage = { block: number; length: number } | null;
 
-export const blockCount = 6;
-export const blockBytes = 1 << 19;
+export const blockCount = 4;
+export const blockBytes = 1 << 18;
 /** What the words of `SharedBlocks.control` count: blocks that are hashed, and 1 once the digest is there. */
 export const words = { hashed: 0, finished: 1 } as const;
 export const digestBytes = 32;

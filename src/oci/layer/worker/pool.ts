@@ -13,6 +13,8 @@ const writers: ReadonlySet<JobKind> = new Set(["rebuild", "pack", "packChanges"]
 const idleMs = 20_000;
 /** Most heap of one thread: what a hostile archive can take before its job alone fails. */
 const heapMaxMegabytes = 512;
+/** Short-lived objects of one thread: a few megabytes are as fast as V8's dozens, and there are many threads. */
+const youngMaxMegabytes = 4;
 
 interface Waiting {
   kind: JobKind;
@@ -102,7 +104,7 @@ class Thread {
       execArgv: ["--disable-warning=ExperimentalWarning"],
       // Descriptors come from and go to the main thread.
       trackUnmanagedFds: false,
-      resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes, maxYoungGenerationSizeMb: youngMaxMegabytes },
     });
     this.#worker.on("message", (answer: JobAnswer) => this.#answer(answer));
     this.#worker.on("error", (error: Error) => this.#lost(error));
