@@ -28,16 +28,24 @@ export interface TestImages extends AsyncDisposable {
   pull(name: string, options?: Parameters<ImageService["pull"]>[1]): Promise<ProgressMessage[]>;
 }
 
-/** Opens a store in a new directory; disposing closes and removes it. */
-export const openImages = (registry: Partial<ImageServiceOptions["registry"]["settings"]> = {}): TestImages => {
+/** Opens a store in a new directory, which `prepare` may fill before; disposing closes and removes it. */
+export const openImages = (
+  registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
+  more: {
+    prepare?: (root: string) => void;
+    keepLayerBlobs?: boolean;
+    access?: Partial<ImageServiceOptions["registry"]>;
+  } = {},
+): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
+  more.prepare?.(root);
   const clock = systemClock();
   const database = Database.open(join(root, "state.db"), clock);
   const blobs = new BlobStore(join(root, "content"));
   const workers = new LayerWorkers();
   const driver = new Overlay2(join(root, "overlay2"), workers);
   const layers = new LayerStore({ root: join(root, "layers"), driver, database, workers, clock });
-  const leases = new Leases(clock);
+  const leases = new Leases(clock, database);
   const collector = new Collector({ blobs, layers, leases, roots: [() => images.roots()] });
   const images = new ImageService({
     database,
@@ -52,7 +60,9 @@ export const openImages = (registry: Partial<ImageServiceOptions["registry"]["se
       settings: { insecureRegistries: [], mirrors: [], certificatesDirectory: "/nonexistent", ...registry },
       userAgent: "berth-test",
       retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
+      ...more.access,
     },
+    keepLayerBlobs: more.keepLayerBlobs === true,
   });
   const events: StoredEvent[] = [];
   database.subscribe((event) => events.push(event));

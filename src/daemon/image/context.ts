@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import type { Compressors } from "../../oci/archive/compress.ts";
 import type { PartialBlob } from "../../oci/blob/partial.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
@@ -28,7 +29,9 @@ export interface Blobs {
   ): Promise<{ digest: string; size: number }>;
   remove(digest: string): Promise<void>;
   /** Content on its way here, of which what has come is kept when the way is cut off. */
-  readonly partials: { open(digest: string, sizeBytes: number): PartialBlob };
+  readonly partials: { open(digest: string, sizeBytes: number): PartialBlob; prune(options: { all: boolean }): number };
+  /** Gives such content, all of it and checked, its name. */
+  adopt(partial: PartialBlob): void;
 }
 
 export interface StoredLayer {
@@ -65,6 +68,8 @@ export interface Layers {
     },
   ): Promise<StoredLayer>;
   tar(chainId: string): Readable;
+  /** The archive, compressed by a program of the host. */
+  compressedTar(chainId: string, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer>;
   metadata(chainId: string): Record<string, string>;
 }
 
@@ -72,6 +77,8 @@ export interface Layers {
 export interface ContentLease extends AsyncDisposable {
   add(kind: "blob" | "layer", key: string): void;
   keepAlive(): void;
+  /** What it holds outlives its end, until its time has run out: the work was cut off and may be gone on with. */
+  leave(): void;
 }
 
 /** How to reach registries, and as whom. */
@@ -82,6 +89,10 @@ export interface RegistryAccess {
   /** Layers downloaded at a time by all pulls together, and uploaded at a time by one push. */
   maxDownloads?: number;
   maxUploads?: number;
+  /** Upload layers in chunks of so many bytes; 0 or absent: each in one request. */
+  uploadChunkBytes?: number;
+  /** Registries that layers which may not be distributed are pushed to, by host or network. */
+  allowNondistributable?: readonly string[];
 }
 
 /** Who uses an image; the composition root fills it in from the containers. */
@@ -93,6 +104,9 @@ export interface ImageUse {
   mounting: string[];
 }
 
+/** Used by nobody. */
+export const unused: ImageUse = Object.freeze({ running: [], stopped: [], mounting: [] });
+
 /** What the verbs of an image work with. One per engine; the verbs hold no state of their own. */
 export interface ImageContext {
   readonly database: Database;
@@ -100,7 +114,12 @@ export interface ImageContext {
   readonly blobs: Blobs;
   readonly layers: Layers;
   readonly transfers: LayerTransfers;
-  readonly leases: { open(reason: string, ttlMs: number): ContentLease };
+  readonly leases: {
+    /** @param options.survives what it holds is kept when the daemon dies, too */
+    open(reason: string, ttlMs: number, options?: { survives?: boolean }): ContentLease;
+    /** Ends those of work that was cut off and that nobody goes on with. @returns true when there were any */
+    dropLeft(): boolean;
+  };
   /** Removes what no image, container or lease reaches. */
   readonly collect: () => Promise<unknown>;
   readonly clock: Clock;
@@ -108,5 +127,9 @@ export interface ImageContext {
   /** What images say they were made by. */
   readonly engineVersion: string;
   readonly registry: RegistryAccess;
-  readonly usedBy: (imageId: string) => ImageUse;
+  readonly compressors: Compressors;
+  /** Whether layers keep the compressed bytes that they came as. */
+  readonly keepLayerBlobs: boolean;
+  /** Every image that is used, by its id: one look at all containers. */
+  readonly users: () => ReadonlyMap<string, ImageUse>;
 }

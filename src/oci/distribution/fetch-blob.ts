@@ -91,7 +91,7 @@ class BlobFetch {
   /** Brings one stretch, however often it breaks; one that came meanwhile (the server has no ranges) is skipped. */
   async stretch({ index, start, end }: Stretch): Promise<void> {
     const { signal, onRetry } = this.#options;
-    const policy = this.#repository.client.retry;
+    const policy = this.#repository.retry;
     const whole = end === Number.POSITIVE_INFINITY;
     let [at, attempt, since] = [start, 1, start];
     while (at < end) {

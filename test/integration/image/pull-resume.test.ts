@@ -52,6 +52,8 @@ test("after kill -9 of the daemon in the middle, only the missing bytes are aske
   assert.match(again?.range ?? "", /^bytes=\d+-$/);
   const fetched = registry.sentBytes(top.digest);
   assert.ok(fetched <= top.blob.length + lostBytesMax, `${fetched} bytes for a blob of ${top.blob.length}`);
+  // The layer below was whole, as a layer or as bytes, when the daemon died.
+  assert.equal(registry.sentBytes(base.digest), base.blob.length);
   // Nothing is left of the compressed bytes once they are layers.
   assert.deepEqual(ingestOf(daemon.dataRoot), []);
 });

@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { invalidParameter, systemError } from "../../../base/errors.ts";
+import { invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
@@ -50,12 +50,37 @@ export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
   },
   {
     method: "GET",
+    path: "/images/search",
+    handle: async (call) => {
+      const options = {
+        limit: searchLimit(call),
+        filters: call.query.filters(),
+        auth: lenientAuth(call),
+        signal: call.signal,
+      };
+      call.json(200, await images.search(call.query.string("term"), options));
+    },
+  },
+  {
+    method: "GET",
     path: "/distribution/{name}/json",
     handle: async (call) => {
       call.json(200, await images.distribution(call.param("name"), lenientAuth(call), call.signal));
     },
   },
 ];
+
+/** @throws invalid-parameter `invalid limit specified: …` */
+const searchLimit = ({ query }: Call): number => {
+  let limit: number;
+  try {
+    limit = query.integer("limit") ?? 0;
+  } catch (error) {
+    throw invalidParameter(`invalid limit specified: ${messageOf(error)}`, error);
+  }
+  if (limit < 0) throw invalidParameter("invalid limit specified");
+  return limit;
+};
 
 /** What cannot be read counts as no credentials: the registry decides. */
 const lenientAuth = (call: Call): RegistryAuthConfig => {
@@ -92,11 +117,14 @@ const create = async (images: ImageRoutesService, call: Call): Promise<void> => 
   const { query } = call;
   const image = query.string("fromImage");
   const source = query.string("fromSrc");
-  const platform = query.string("platform") === "" ? undefined : parsePlatform(query.string("platform"));
+  const asked = query.string("platform");
+  // A name like `all` is no platform: it asks for the whole index.
+  const allPlatforms = image !== "" && asked.toLowerCase() === "all";
+  const platform = asked === "" || allPlatforms ? undefined : parsePlatform(asked);
   const tag = query.string("tag");
   if (image !== "") {
     const { reference, all } = pullReference(image, tag);
-    const options = { auth: lenientAuth(call), platform, all, signal: call.signal };
+    const options = { auth: lenientAuth(call), platform, allPlatforms, all, signal: call.signal };
     return withProgress(call, (progress) => images.pull(reference, options, progress));
   }
   const options = {

@@ -10,15 +10,18 @@ export interface LayerBlob {
   downloaded: Promise<void>;
   /**
    * To be called when it is not needed any more. When it is nobody's, `used` (by any of them) says that it became a
-   * layer, and its bytes go; what was cut off stays, to be gone on with; `bad` bytes never stay.
+   * layer, and its bytes go; `kept` that they become a blob of the store. What was cut off stays, to be gone on with;
+   * `bad` bytes never stay.
    */
-  release(outcome: "used" | "unused" | "bad"): void;
+  release(outcome: Outcome): void;
 }
+
+type Outcome = "used" | "kept" | "unused" | "bad";
 
 interface Open {
   partial: PartialBlob;
   users: number;
-  isUsed: boolean;
+  outcome: Exclude<Outcome, "bad">;
 }
 
 /** Downloads the bytes of a partial blob. */
@@ -31,15 +34,16 @@ export class LayerBlobs {
 
   /**
    * @param open makes the partial blob when nobody has it yet
+   * @param options.keep makes a blob of the store of it
    * @param download runs once for all who want it at the same time, until the last of them has left
    */
   use(
     digest: string,
     open: () => PartialBlob,
     download: Download,
-    options: { signal: AbortSignal; tell: OnProgress },
+    options: { signal: AbortSignal; tell: OnProgress; keep: (partial: PartialBlob) => void },
   ): LayerBlob {
-    const blob = this.#open.get(digest) ?? { partial: open(), users: 0, isUsed: false };
+    const blob: Open = this.#open.get(digest) ?? { partial: open(), users: 0, outcome: "unused" as const };
     this.#open.set(digest, blob);
     blob.users++;
     const work = async (signal: AbortSignal, tell: OnProgress): Promise<void> => {
@@ -56,16 +60,17 @@ export class LayerBlobs {
     // Heard of through the partial blob by whoever reads it.
     downloaded.catch(() => {});
     let isHeld = true;
-    const release = (outcome: "used" | "unused" | "bad"): void => {
+    const release = (outcome: Outcome): void => {
       if (!isHeld) return;
       isHeld = false;
       left.abort(new Error("nobody needs it any more"));
       blob.users--;
-      if (outcome === "used") blob.isUsed = true;
+      if (outcome === "kept" || (outcome === "used" && blob.outcome === "unused")) blob.outcome = outcome;
       // The others find the same.
       if (outcome !== "bad" && blob.users > 0) return;
       if (this.#open.get(digest) === blob) this.#open.delete(digest);
-      if (outcome === "bad" || blob.isUsed) blob.partial.discard();
+      if (outcome !== "bad" && blob.outcome === "kept") options.keep(blob.partial);
+      else if (outcome === "bad" || blob.outcome === "used") blob.partial.discard();
       else blob.partial[Symbol.dispose]();
     };
     return { partial: blob.partial, downloaded, release };

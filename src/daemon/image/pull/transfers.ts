@@ -1,9 +1,11 @@
+import { Readable } from "node:stream";
 import { SharedWork } from "../../../base/shared-work.ts";
 import { Slots } from "../../../base/slots.ts";
 import { messageOf, systemError } from "../../../base/errors.ts";
 import { shortId } from "../../../base/ids.ts";
 import { ContentMismatch } from "../../../oci/blob/verify.ts";
 import type { PartialBlob } from "../../../oci/blob/partial.ts";
+import { downloadBlob } from "../../../oci/distribution/download.ts";
 import { fetchBlob } from "../../../oci/distribution/fetch-blob.ts";
 import {
   ContentError,
@@ -47,6 +49,7 @@ interface Progress {
 export class LayerTransfers {
   readonly #blobs = new LayerBlobs();
   readonly #layers = new SharedWork<StoredLayer, ProgressMessage>();
+  readonly #documents = new SharedWork<void, ProgressMessage>();
   readonly #downloads: Slots;
   readonly #unpackings: Slots;
 
@@ -92,6 +95,42 @@ export class LayerTransfers {
     return stored;
   }
 
+  /**
+   * Brings a blob into the store as it is: one that becomes no layer. The caller's lease must hold it already.
+   *
+   * @throws what the registry or the connection failed with; EngineError system for bytes of another digest.
+   */
+  async download(
+    context: ImageContext,
+    repository: Repository,
+    blob: Descriptor,
+    { signal, tell }: Progress,
+  ): Promise<void> {
+    const id = shortId(blob.digest);
+    if (context.blobs.has(blob.digest)) return tell(statusOf(id, "Download complete"));
+    const work = async (shared: AbortSignal, say: OnProgress): Promise<void> => {
+      await using lease = context.leases.open(`download of ${blob.digest}`, leaseMs);
+      lease.add("blob", blob.digest);
+      if (!this.#downloads.isFree) say(statusOf(id, "Waiting"));
+      using _place = await this.#downloads.take(shared);
+      const count = countBytes(id, "Downloading", blob.size, say);
+      const onRetry = (delayMs: number): void => say(statusOf(id, retryText(delayMs)));
+      const options = { sizeBytes: blob.size, signal: shared, onRetry };
+      const source = Readable.from(counted(downloadBlob(repository, blob.digest, options), count), {
+        objectMode: false,
+      });
+      try {
+        await context.blobs.ingest(blob.digest, source, { maxBytes: maxBlobBytes, signal: shared });
+      } catch (error) {
+        if (!(error instanceof ContentMismatch)) throw error;
+        throw systemError(`filesystem layer verification failed for digest ${blob.digest}`, error);
+      }
+      say(statusOf(id, "Verifying Checksum"));
+      say(statusOf(id, "Download complete"));
+    };
+    await this.#documents.run(blob.digest, work, { signal, onMessage: tell });
+  }
+
   /** The layer below, once it is here. Whoever waits keeps that work alive, as one who wants it. */
   #below(context: ImageContext, parent: string | null, signal: AbortSignal): Below {
     if (parent === null || context.layers.get(parent) !== undefined) return parent;
@@ -115,10 +154,10 @@ export class LayerTransfers {
         layer.digest,
         () => context.blobs.partials.open(layer.digest, layer.size),
         (partial, shared, say) => this.#fetchBytes(repository, layer, partial, shared, say),
-        { signal, tell },
+        { signal, tell, keep: (partial) => context.blobs.adopt(partial) },
       );
       const { digest } = layer;
-      let outcome: "used" | "unused" | "bad" = "unused";
+      let outcome: "used" | "kept" | "unused" | "bad" = "unused";
       try {
         const extracting = barsWhenDownloaded(blob, layer, tell);
         const stored = await register(context, { file: blob.partial, digest }, place, {
@@ -127,7 +166,7 @@ export class LayerTransfers {
           turn: (aborted) => this.#unpackings.take(aborted),
         });
         extracting.end();
-        outcome = "used";
+        outcome = context.keepLayerBlobs && blob.partial.isWhole ? "kept" : "used";
         return stored;
       } catch (error) {
         signal.throwIfAborted();
@@ -217,6 +256,13 @@ const barsWhenDownloaded = (
 
 const downloadErrors = [ContentError, RegistryError, TransportError, UnexpectedAnswerError];
 const isDownloadError = (error: unknown): boolean => downloadErrors.some((type) => error instanceof type);
+
+async function* counted(chunks: AsyncIterable<Buffer>, count: (bytes: number) => void): AsyncGenerator<Buffer> {
+  for await (const chunk of chunks) {
+    count(chunk.length);
+    yield chunk;
+  }
+}
 
 const retryText = (delayMs: number): string => {
   const seconds = Math.max(1, Math.round(delayMs / 1000));

@@ -1,10 +1,12 @@
 import type { MessagePort } from "node:worker_threads";
 import type { PathChange } from "../changes/change.ts";
+import type { TreeKind } from "../changes/trees.ts";
 import type { SharedBlocks } from "../digest/message.ts";
 import type { ExtractOptions } from "../extract/extract.ts";
 import type { JournalPlace } from "../journal/rebuild.ts";
 import type { PackOptions } from "../pack/pack.ts";
 import type { Unpacked } from "../unpack.ts";
+import type { DiskUnit, DiskUse } from "./disk.ts";
 
 /**
  * What the worker threads do: synchronous work with files, which would hold up the event loop. Descriptors are numbers
@@ -22,8 +24,8 @@ export interface Jobs {
     };
     result: Unpacked;
   };
-  /** Writes a layer's archive again to `output`. */
-  rebuild: { job: { place: JournalPlace; output: number }; result: null };
+  /** Writes a layer's archive again to `output`, and counts its bytes in `written[0]`, which is shared. */
+  rebuild: { job: { place: JournalPlace; output: number; written?: BigInt64Array }; result: null };
   /** Extracts an archive below the open directory `root`. */
   extract: { job: { input: number; root: number; options: ExtractOptions }; result: { sizeBytes: number } };
   /** Archives what is below the open directory `root`: all of it, or one name as the member `as`. */
@@ -32,10 +34,10 @@ export interface Jobs {
     result: null;
   };
   /** Archives what a tree changes: a full copy `root` of `parent`, whiteouts included. */
-  packChanges: { job: { root: string; parent: string | null; output: number }; result: null };
+  packChanges: { job: { root: string; parent: string | null; tree: TreeKind; output: number }; result: null };
   /** What an overlay's upper directory, or a full copy of a tree, changes. */
   changes: {
-    job: { upper: string; lower: string[] } | { young: string; old: string | null };
+    job: { upper: string; lower: string[] } | { young: string; old: string | null; tree: TreeKind };
     result: PathChange[];
   };
   /** Writes everything of the filesystem that holds a path to its disk. */
@@ -46,7 +48,9 @@ export interface Jobs {
    * Bytes of the files below a directory, each counted once however many names it has; only of those that differ from
    * `old` when there is one.
    */
-  usage: { job: { path: string; old?: string | null }; result: number };
+  usage: { job: { path: string; old?: string | null; tree?: TreeKind }; result: number };
+  /** What files and directories of the host take, one answer each. */
+  disk: { job: { units: DiskUnit[] }; result: DiskUse[] };
 }
 
 export type JobKind = keyof Jobs;

@@ -10,6 +10,7 @@ import { TarPacker } from "../pack/pack.ts";
 import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
+import { diskUseOf } from "./disk.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
 import { Output } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
@@ -25,10 +26,14 @@ const work: Work = {
         port.close();
       }
     }),
-  rebuild: ({ place, output }) =>
-    writing(output, (out) => {
-      rebuildTar(place, (piece) => out.write(piece));
-    }),
+  rebuild: ({ place, output, written }) =>
+    writing(
+      output,
+      (out) => {
+        rebuildTar(place, (piece) => out.write(piece));
+      },
+      written,
+    ),
   extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
   pack: ({ root, output, only, options }) =>
     closing([root], () =>
@@ -39,14 +44,14 @@ const work: Work = {
         packer.end();
       }),
     ),
-  packChanges: ({ root, parent, output }) =>
+  packChanges: ({ root, parent, tree, output }) =>
     writing(output, (out) => {
       const packer = new TarPacker((piece) => out.write(piece));
       const directory = openDirectory(root);
-      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root)));
+      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree, true)));
       packer.end();
     }),
-  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young)),
+  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young, job.tree)),
   sync: ({ path }) => {
     const directory = openSync(path, "r");
     return closing([directory], () => {
@@ -58,7 +63,9 @@ const work: Work = {
     for (const path of paths) rmSync(path, { recursive: true, force: true });
     return null;
   },
-  usage: ({ path, old }) => (old === undefined || old === null ? usageOf(path) : changedBytes(old, path)),
+  usage: ({ path, old, tree = "copy" }) =>
+    old === undefined || old === null ? usageOf(path) : changedBytes(old, path, tree),
+  disk: ({ units }) => diskUseOf(units),
 };
 
 /** Does one job, on the calling thread. */
@@ -75,9 +82,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (fd: number, run: (out: Output) => void): null =>
+const writing = (fd: number, run: (out: Output) => void, written?: BigInt64Array): null =>
   closing([fd], () => {
-    const out = new Output(fd);
+    const out = new Output(fd, written);
     run(out);
     out.flush();
     return null;
