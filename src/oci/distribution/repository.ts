@@ -8,7 +8,7 @@ import type { Endpoint } from "./endpoint.ts";
 import { RegistryHost } from "./host.ts";
 import { maxManifestBytes } from "./manifest.ts";
 import type { MirrorHealth } from "./mirror.ts";
-import { ContentError, RegistryError } from "./registry-error.ts";
+import { ContentError, CredentialsError, RegistryError } from "./registry-error.ts";
 import { defaultRetry } from "./retry.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { readBody } from "./transport.ts";
@@ -152,7 +152,7 @@ export class Repository implements Disposable {
       } catch (error) {
         if (this.#signal?.aborted) throw error;
         last = error;
-        const lacks = error instanceof RegistryError && error.status !== 429;
+        const lacks = (error instanceof RegistryError && error.status !== 429) || error instanceof CredentialsError;
         if (host.mirror && !lacks) this.#health?.failed(host.key);
       }
     }

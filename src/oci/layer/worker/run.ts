@@ -3,6 +3,7 @@ import { syncfs } from "../../../linux/file/data.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
+import { HashedBlocks } from "../digest/blocks.ts";
 import { rebuildTar } from "../journal/rebuild.ts";
 import { packChanges } from "../pack/changes.ts";
 import { TarPacker } from "../pack/pack.ts";
@@ -17,7 +18,14 @@ import { changedBytes, usageOf } from "./usage.ts";
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
-  unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
+  unpack: ({ input, place, options, port, blocks }) =>
+    closing([input], () => {
+      try {
+        return unpackLayer(fromDescriptor(input), new HashedBlocks(port, blocks), place, options);
+      } finally {
+        port.close();
+      }
+    }),
   rebuild: ({ place, output, written }) =>
     writing(
       output,
