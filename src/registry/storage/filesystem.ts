@@ -8,7 +8,7 @@ import type { Entry, ObjectStat, Storage, StoredObject } from "./storage.ts";
 /** What is read from a file and sent at once. */
 const pieceBytes = 1024 * 1024;
 /** How often an object is put anew when its folder is emptied and removed at the same moment. */
-const maxAttempts = 8;
+const maxAttempts = 100;
 
 const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException | null)?.code;
 const isMissing = (error: unknown): boolean => codeOf(error) === "ENOENT" || codeOf(error) === "ENOTDIR";
@@ -125,7 +125,8 @@ export class FilesystemStorage implements Storage {
         return;
       } catch (error) {
         if (codeOf(error) !== "ENOENT" || attempt === maxAttempts) throw error;
-        await mkdir(dirname(target), { recursive: true, mode: 0o700 });
+        // A folder above may go while this makes the one below.
+        await orMissing(mkdir(dirname(target), { recursive: true, mode: 0o700 }), undefined);
       }
     }
   }
