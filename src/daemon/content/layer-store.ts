@@ -9,7 +9,7 @@ import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { chainId } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
-import { rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
+import { assemble, rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { Database } from "../state/database.ts";
@@ -44,6 +44,9 @@ export interface RegisterOptions {
   /** Hears how many bytes of the archive, as it comes, have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
 }
+
+/** A piece of an archive that is put together. */
+export type AssembledPart = { bytes: Uint8Array } | { path: string; sizeBytes: number } | { chainId: Digest };
 
 /**
  * Layers by their chain id, and the writable layers of containers on top of them. A layer is in the store once its
@@ -110,6 +113,16 @@ export class LayerStore {
   /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
   tar(chain: Digest): Readable {
     return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
+  }
+
+  /** An archive of bytes, files of the host, and layers' archives by their chain id. @throws EngineError `not-found` */
+  assemble(parts: readonly AssembledPart[], onWritten: () => void): Readable {
+    const found = parts.map((part) => {
+      if (!("chainId" in part)) return part;
+      const { cacheId, tarBytes } = this.#need(part.chainId);
+      return { layer: this.#place(cacheId), sizeBytes: tarBytes };
+    });
+    return assemble(this.#parts.workers, found, onWritten);
   }
 
   /** Makes a container's layer on top of an image's; null for an image without layers. */

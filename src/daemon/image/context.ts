@@ -53,6 +53,11 @@ export interface Layers {
     },
   ): Promise<StoredLayer>;
   tar(chainId: string): Readable;
+  /** An archive of bytes, files of the host, and layers' archives; `onWritten` hears when all of it is written. */
+  assemble(
+    parts: readonly ({ bytes: Uint8Array } | { path: string; sizeBytes: number } | { chainId: string })[],
+    onWritten: () => void,
+  ): Readable;
   metadata(chainId: string): Record<string, string>;
 }
 

@@ -1,14 +1,16 @@
-import { Readable } from "node:stream";
-import { notFound, systemError } from "../../../base/errors.ts";
+import type { Readable } from "node:stream";
+import { notFound } from "../../../base/errors.ts";
 import { encodeEntry, endOfArchive, paddingOf } from "../../../oci/layer/tar/encode.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf } from "../document.ts";
 import { imageEvent } from "../store.ts";
 import { archiveFiles } from "./layout.ts";
-import type { ArchiveFile, SavedImage } from "./layout.ts";
+import type { SavedImage } from "./layout.ts";
 import { imagesToSave } from "./names.ts";
 import type { NamedImage } from "./names.ts";
+
+type ArchivePart = Parameters<ImageContext["layers"]["assemble"]>[0][number];
 
 const leaseMs = 24 * 60 * 60 * 1000;
 
@@ -42,7 +44,9 @@ export const saveImages = (context: ImageContext, names: readonly string[], plat
     void lease[Symbol.asyncDispose]();
     throw error;
   }
-  const stream = Readable.from(write(context, saved), { objectMode: false });
+  const stream = context.layers.assemble([...partsOf(context, saved)], () => {
+    context.database.emit(...saved.map(({ record }) => imageEvent("save", record.id, record.id, record)));
+  });
   stream.once("close", () => void lease[Symbol.asyncDispose]());
   return stream;
 };
@@ -64,25 +68,15 @@ const header = (name: string, type: "file" | "directory", sizeBytes: number): Bu
     fragments: null,
   });
 
-async function* write(context: ImageContext, images: readonly SavedImage[]): AsyncGenerator<Buffer> {
-  for (const directory of ["blobs/", "blobs/sha256/"]) yield header(directory, "directory", 0);
+function* partsOf(context: ImageContext, images: readonly SavedImage[]): Generator<ArchivePart> {
+  for (const directory of ["blobs/", "blobs/sha256/"]) yield { bytes: header(directory, "directory", 0) };
   for (const file of archiveFiles(images)) {
     const sizeBytes = "bytes" in file ? file.bytes.length : file.sizeBytes;
-    yield header(file.path, "file", sizeBytes);
-    let written = 0;
-    for await (const chunk of contentOf(context, file)) {
-      written += chunk.length;
-      yield chunk;
-    }
-    if (written !== sizeBytes) throw systemError(`${file.path} has ${written} bytes where ${sizeBytes} were expected`);
-    yield paddingOf(sizeBytes);
+    yield { bytes: header(file.path, "file", sizeBytes) };
+    if ("bytes" in file) yield { bytes: file.bytes };
+    else if ("config" in file) yield { path: context.blobs.path(file.config), sizeBytes };
+    else yield { chainId: file.chainId };
+    yield { bytes: paddingOf(sizeBytes) };
   }
-  yield endOfArchive;
-  context.database.emit(...images.map(({ record }) => imageEvent("save", record.id, record.id, record)));
+  yield { bytes: endOfArchive };
 }
-
-const contentOf = (context: ImageContext, file: ArchiveFile): Iterable<Buffer> | AsyncIterable<Buffer> => {
-  if ("bytes" in file) return [file.bytes];
-  if ("config" in file) return context.blobs.open(file.config) as AsyncIterable<Buffer>;
-  return context.layers.tar(file.chainId) as AsyncIterable<Buffer>;
-};

@@ -10,30 +10,30 @@ import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
+import { assembleParts } from "./assemble.ts";
 import { Output } from "./output.ts";
+import type { Framing } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
 
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
   unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
-  rebuild: ({ place, output }) =>
-    writing(output, (out) => {
-      rebuildTar(place, (piece) => out.write(piece));
-    }),
+  rebuild: ({ place, ...target }) => writing(target, (out) => rebuildTar(place, out)),
+  assemble: ({ parts, ...target }) => writing(target, (out) => assembleParts(parts, out)),
   extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
-  pack: ({ root, output, only, options }) =>
+  pack: ({ root, only, options, ...target }) =>
     closing([root], () =>
-      writing(output, (out) => {
-        const packer = new TarPacker((piece) => out.write(piece), options);
+      writing(target, (out) => {
+        const packer = new TarPacker(out, options);
         if (only === undefined) packer.addContents(root, "");
         else packer.add(root, byteString(only.name), byteString(only.as));
         packer.end();
       }),
     ),
-  packChanges: ({ root, parent, output }) =>
-    writing(output, (out) => {
-      const packer = new TarPacker((piece) => out.write(piece));
+  packChanges: ({ root, parent, ...target }) =>
+    writing(target, (out) => {
+      const packer = new TarPacker(out);
       const directory = openDirectory(root);
       closing([directory], () => packChanges(packer, directory, treeChanges(parent, root)));
       packer.end();
@@ -67,9 +67,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (fd: number, run: (out: Output) => void): null =>
-  closing([fd], () => {
-    const out = new Output(fd);
+const writing = (target: { output: number; framing: Framing }, run: (out: Output) => void): null =>
+  closing([target.output], () => {
+    const out = new Output(target.output, target.framing);
     run(out);
     out.flush();
     return null;
