@@ -161,6 +161,32 @@ export const storageDriverContract = (name: string, fixture: DriverFixture): voi
       });
     });
 
+    test("a layer made on nothing is put on its parent, where the driver says that it can be", async () => {
+      await withDriver(async (driver) => {
+        await base(driver);
+        await driver.create("middle", null);
+        await driver.create("top", null);
+        if (!driver.independent) {
+          await assert.rejects(driver.setParent("middle", "base"), /begins as a copy/);
+          return;
+        }
+        // The upper one is full first, the lower one gets its parent first.
+        writeFileSync(join(driver.diffPath("top"), "file"), "top");
+        writeFileSync(join(driver.diffPath("middle"), "file"), "middle");
+        writeFileSync(join(driver.diffPath("middle"), "gone"), "here");
+        await driver.setParent("middle", "base");
+        await driver.seal("middle");
+        await driver.setParent("top", "middle");
+        await driver.seal("top");
+        await driver.createWritable("a", "top");
+        const merged = driver.mount("a");
+        assert.equal(readFileSync(join(merged, "file"), "utf8"), "top");
+        assert.equal(readFileSync(join(merged, "gone"), "utf8"), "here");
+        assert.equal(readFileSync(join(merged, "etc/passwd"), "utf8"), "root\n");
+        assert.deepEqual(await driver.changes("a"), []);
+      });
+    });
+
     test("many layers are one tree", async () => {
       await withDriver(async (driver) => {
         let parent: string | null = null;

@@ -16,10 +16,21 @@ export interface StorageDriver {
   readonly name: string;
   /** What the members `.wh.…` of a layer's archive must become in `diffPath`. */
   readonly whiteouts: WhiteoutForm;
+  /**
+   * Whether a layer can be filled before the layer below it is there: made on nothing, put on its parent by `setParent`.
+   * False where a layer begins as a copy of the one below.
+   */
+  readonly independent: boolean;
   /** DriverStatus of /info. */
   status(): [string, string][];
   /** Makes a layer on top of `parent`, to be filled at `diffPath` and then sealed. */
   create(id: string, parent: string | null): Promise<void>;
+  /**
+   * Puts a layer that was made on nothing on top of `parent`, which has its own parent by then. Before `seal`, or again
+   * after a loss of power took the note. Filling can have ended, or not have begun.
+   * @throws Error when the driver is not `independent`: a fault of the caller
+   */
+  setParent(id: string, parent: string): Promise<void>;
   /** Where a layer's own files are. */
   diffPath(id: string): string;
   /** Ends the filling: the layer never changes from here on. */

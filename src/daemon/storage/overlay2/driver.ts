@@ -21,6 +21,7 @@ const mountOptions = { metacopy: "off", redirect_dir: "off", index: "off" };
 export class Overlay2 implements StorageDriver {
   readonly name = "overlay2";
   readonly whiteouts = "overlay";
+  readonly independent = true;
   readonly #layout: Layout;
   readonly #workers: LayerWorkers;
   readonly #trash: Trash;
@@ -53,6 +54,10 @@ export class Overlay2 implements StorageDriver {
 
   async create(id: string, parent: string | null): Promise<void> {
     this.#layout.make(id, parent, false);
+  }
+
+  async setParent(id: string, parent: string): Promise<void> {
+    this.#layout.setParent(id, parent);
   }
 
   diffPath(id: string): string {

@@ -49,7 +49,7 @@ export class Layout {
       mkdirSync(join(directory, "diff"));
       // The root directory of containers, whatever the process's umask is.
       chmodSync(join(directory, "diff"), 0o755);
-      if (parent !== null) writeFileSync(join(directory, "lower"), this.#lowerOf(parent));
+      if (parent !== null) this.setParent(id, parent);
       if (writable) {
         mkdirSync(join(directory, "work"), { mode: 0o700 });
         mkdirSync(join(directory, "merged"), { mode: 0o700 });
@@ -59,6 +59,11 @@ export class Layout {
       rmSync(directory, { recursive: true, force: true });
       throw error;
     }
+  }
+
+  /** Notes what is below a layer: `parent`, and what is below that by now. */
+  setParent(id: string, parent: string): void {
+    writeFileSync(join(this.directory(id), "lower"), this.#lowerOf(parent));
   }
 
   /** The diff directories below a layer by their short names, absolute, the topmost first. */

@@ -16,6 +16,7 @@ import { Trash } from "../trash.ts";
 export class Vfs implements StorageDriver {
   readonly name = "vfs";
   readonly whiteouts = "remove";
+  readonly independent = false;
   readonly #root: string;
   readonly #workers: LayerWorkers;
   readonly #trash: Trash;
@@ -46,6 +47,10 @@ export class Vfs implements StorageDriver {
       rmSync(this.#parentPath(id), { force: true });
       throw error;
     }
+  }
+
+  async setParent(id: string): Promise<void> {
+    throw new Error(`a layer of vfs begins as a copy of its parent: ${id}`);
   }
 
   diffPath(id: string): string {
