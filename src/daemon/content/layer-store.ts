@@ -11,6 +11,7 @@ import type { Digest } from "../../oci/digest.ts";
 import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
 import { assemble, rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
+import type { Unpacked } from "../../oci/layer/unpack.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
@@ -33,16 +34,25 @@ export interface LayerStoreParts {
   onStored?: () => void;
 }
 
-export interface RegisterOptions {
-  /** What the uncompressed archive must hash to. */
-  diffId?: Digest | undefined;
+export interface StageOptions {
   /** What the archive must be as it comes, compressed or not: checked in the same pass, for streams only. */
   blob?: { digest: Digest; sizeBytes?: number | undefined } | undefined;
-  /** Keeps the layer until a record names it. */
-  lease: Lease;
   signal?: AbortSignal | undefined;
   /** Hears how many bytes of the archive, as it comes, have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+}
+
+export interface RegisterOptions extends StageOptions {
+  /** What the uncompressed archive must hash to. */
+  diffId?: Digest | undefined;
+  /** Keeps the layer until a record names it. */
+  lease: Lease;
+}
+
+/** A layer that is unpacked and not in the store: nobody knows yet what is below it. */
+export interface StagedLayer extends Unpacked {
+  /** The storage driver's name for it. */
+  readonly cacheId: string;
 }
 
 /** A piece of an archive that is put together. */
@@ -108,6 +118,62 @@ export class LayerStore {
       if ("destroy" in source) source.destroy();
       return known;
     });
+  }
+
+  /** Whether an archive can be unpacked before the layer below it is there: `stage`. */
+  get canStage(): boolean {
+    return this.driver.independent;
+  }
+
+  /**
+   * Unpacks an archive, compressed or not, before it is known what is below it. It is nobody's until it is adopted; a
+   * restart removes it.
+   *
+   * @throws TarError, CompressionError, ContentMismatch, or what the source failed with. Nothing is left behind then.
+   */
+  async stage(source: ArchiveSource, options: StageOptions): Promise<StagedLayer> {
+    const cacheId = newId();
+    const check = checkedSource(source, options.blob);
+    try {
+      await this.driver.create(cacheId, null);
+      const unpacked = await this.#fill(cacheId, check.source, options);
+      check.finish();
+      return { cacheId, ...unpacked };
+    } catch (error) {
+      if ("destroy" in source) source.destroy();
+      await this.#discard(cacheId);
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a staged layer into the store, on top of `parent`. Where the store has it already the staged one is thrown away.
+   *
+   * @throws DiffIdMismatch when it is not the layer that is wanted; it stays staged then.
+   */
+  async adopt(parent: Digest | null, staged: StagedLayer, options: { diffId: Digest; lease: Lease }): Promise<Layer> {
+    const { diffId, lease } = options;
+    if (staged.diffId !== diffId) throw new DiffIdMismatch(diffId, staged.diffId);
+    const chain = chainId(parent, diffId);
+    lease.add("layer", chain);
+    using _pin = this.#pin(parent);
+    const below = parent === null ? null : this.#need(parent);
+    return this.#queue.run(chain, async () => {
+      const { cacheId, ...unpacked } = staged;
+      const known = this.get(chain);
+      if (known !== undefined) {
+        await this.#discard(cacheId);
+        return known;
+      }
+      if (below !== null) await this.driver.setParent(cacheId, below.cacheId);
+      await this.driver.seal(cacheId);
+      return this.#put({ chainId: chain, parent, cacheId, ...unpacked, storedAtMs: this.#parts.clock.now() });
+    });
+  }
+
+  /** Throws away a layer that was staged and is not adopted. */
+  async unstage({ cacheId }: StagedLayer): Promise<void> {
+    await this.#discard(cacheId);
   }
 
   /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
@@ -234,17 +300,12 @@ export class LayerStore {
   }
 
   async #unpack(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
-    const { driver, workers, clock, database } = this.#parts;
+    const { driver, clock } = this.#parts;
     const cacheId = newId();
     const check = checkedSource(source, options.blob);
     try {
       await driver.create(cacheId, parent === null ? null : this.#need(parent).cacheId);
-      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
-      const unpacked = await unpackFrom(workers, check.source, this.#place(cacheId), {
-        whiteouts: driver.whiteouts,
-        signal: options.signal,
-        onProgress: options.onProgress,
-      });
+      const unpacked = await this.#fill(cacheId, check.source, options);
       check.finish();
       const { diffId } = unpacked;
       if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
@@ -256,15 +317,25 @@ export class LayerStore {
         await this.#discard(cacheId);
         return known;
       }
-      const layer: Layer = { chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() };
-      database.transaction((transaction) => transaction.put(this.#table, chain, layer));
-      this.#parts.onStored?.();
-      return layer;
+      return this.#put({ chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() });
     } catch (error) {
       if ("destroy" in source) source.destroy();
       await this.#discard(cacheId);
       throw error;
     }
+  }
+
+  /** Fills the directories of a new layer from its archive. */
+  #fill(cacheId: string, source: ArchiveSource, { signal, onProgress }: StageOptions): Promise<Unpacked> {
+    const { driver, workers } = this.#parts;
+    mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+    return unpackFrom(workers, source, this.#place(cacheId), { whiteouts: driver.whiteouts, signal, onProgress });
+  }
+
+  #put(layer: Layer): Layer {
+    this.#parts.database.transaction((transaction) => transaction.put(this.#table, layer.chainId, layer));
+    this.#parts.onStored?.();
+    return layer;
   }
 
   /** The layer between an image and its containers, made at the first container of an image. */

@@ -37,6 +37,14 @@ export interface StoredLayer {
   tarBytes: number;
 }
 
+/** A layer that is unpacked and has no place yet. */
+export interface StagedLayer {
+  readonly cacheId: string;
+  readonly diffId: string;
+  readonly tarBytes: number;
+  readonly sizeBytes: number;
+}
+
 /** The engine's part that keeps unpacked layers by their chain id, as images need it. */
 export interface Layers {
   get(chainId: string): StoredLayer | undefined;
@@ -52,6 +60,25 @@ export interface Layers {
       onProgress?: (bytes: number) => void;
     },
   ): Promise<StoredLayer>;
+  /** Whether layers can be unpacked before it is known what is below them. */
+  readonly canStage: boolean;
+  /** Unpacks an archive on nothing. `blob` is what it must be as it comes. */
+  stage(
+    archive: Readable,
+    options: {
+      blob?: { digest: string } | undefined;
+      signal?: AbortSignal | undefined;
+      onProgress?: (bytes: number) => void;
+    },
+  ): Promise<StagedLayer>;
+  /** Puts a staged layer into the store. @throws DiffIdMismatch when it is another; it stays staged then */
+  adopt(
+    parent: string | null,
+    staged: StagedLayer,
+    options: { diffId: string; lease: ContentLease },
+  ): Promise<StoredLayer>;
+  /** Throws away a layer that was staged and not adopted. */
+  unstage(staged: StagedLayer): Promise<void>;
   tar(chainId: string): Readable;
   /** An archive of bytes, files of the host, and layers' archives; `onWritten` hears when all of it is written. */
   assemble(

@@ -5,7 +5,7 @@ import { choosePlatform, hostPlatform } from "../../../oci/platform.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import type { ImageContext } from "../context.ts";
-import type { SpooledArchive } from "./spool.ts";
+import type { ArchivedFile, ImageArchive } from "./archive.ts";
 
 const maxImages = 4096;
 const maxIndexDepth = 4;
@@ -13,10 +13,11 @@ const maxIndexDepth = 4;
 const nameAnnotation = "io.containerd.image.name";
 const refAnnotation = "org.opencontainers.image.ref.name";
 
-/** One image of an archive: digests of blobs that are here. */
+/** One image of an archive. */
 export interface ArchivedImage {
+  /** The digest of its configuration, which is a blob here. */
   config: string;
-  layers: string[];
+  layers: ArchivedFile[];
   tags: string[];
   /** The image id that it was built on, when the archive has that too. */
   parent: string | null;
@@ -52,7 +53,7 @@ const readSmall = async (context: ImageContext, digest: string, name: string): P
 /** What `manifest.json` says, as `docker save` writes it. */
 const dockerImages = async (
   context: ImageContext,
-  archive: SpooledArchive,
+  archive: ImageArchive,
   manifest: string,
 ): Promise<ArchivedImage[]> => {
   const items = await readJson(context, manifest, "manifest.json");
@@ -67,7 +68,7 @@ const dockerImages = async (
     if (!isTexts(layers)) throw invalidParameter("invalid manifest.json: Layers is not a list of paths");
     if (!isTexts(tags)) throw invalidParameter("invalid manifest.json: RepoTags is not a list of names");
     return {
-      config: archive.get(Config),
+      config: archive.document(Config),
       layers: layers.map((path) => archive.get(path)),
       tags,
       parent: typeof Parent === "string" && isDigest(Parent) ? Parent : null,
@@ -96,19 +97,19 @@ const platformOfEntry = ({ platform }: Descriptor): Platform | undefined =>
 /** Follows a descriptor of a layout through indexes to a manifest for this platform; undefined when it leads to none. */
 const layoutImage = async (
   context: ImageContext,
-  archive: SpooledArchive,
+  archive: ImageArchive,
   entry: Descriptor,
   platform: Platform,
 ): Promise<ArchivedImage | undefined> => {
   let [digest, type]: [string, string] = [entry.digest, entry.mediaType];
   const manifests: string[] = [];
   for (let depth = 0; depth <= maxIndexDepth; depth++) {
-    const blob = archive.get(blobPath(digest));
+    const blob = archive.document(blobPath(digest));
     const parsed = parseManifest(await readSmall(context, blob, digest), type);
     manifests.push(blob);
     if (parsed.kind === "manifest")
       return {
-        config: archive.get(blobPath(parsed.manifest.config.digest)),
+        config: archive.document(blobPath(parsed.manifest.config.digest)),
         layers: parsed.manifest.layers.map((layer) => archive.get(blobPath(layer.digest))),
         tags: tagsOf(entry),
         parent: null,
@@ -123,7 +124,7 @@ const layoutImage = async (
 
 const layoutImages = async (
   context: ImageContext,
-  archive: SpooledArchive,
+  archive: ImageArchive,
   index: string,
   platform: Platform,
 ): Promise<ArchivedImage[]> => {
@@ -150,12 +151,12 @@ const layoutImages = async (
  */
 export const archivedImages = async (
   context: ImageContext,
-  archive: SpooledArchive,
+  archive: ImageArchive,
   platform: Platform = hostPlatform(),
 ): Promise<ArchivedImage[]> => {
-  const manifest = archive.find("manifest.json");
-  if (manifest !== undefined) return dockerImages(context, archive, manifest);
-  const index = archive.find("oci-layout") === undefined ? undefined : archive.find("index.json");
-  if (index === undefined) throw systemError("open manifest.json: no such file or directory");
-  return layoutImages(context, archive, index, platform);
+  const isThere = (name: string): boolean => archive.find(name) !== undefined;
+  if (isThere("manifest.json")) return dockerImages(context, archive, archive.document("manifest.json"));
+  if (isThere("oci-layout") && isThere("index.json"))
+    return layoutImages(context, archive, archive.document("index.json"), platform);
+  throw systemError("open manifest.json: no such file or directory");
 };

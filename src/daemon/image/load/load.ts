@@ -1,6 +1,5 @@
 import type { Readable } from "node:stream";
 import { EngineError, invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
-import { shortId } from "../../../base/ids.ts";
 import { TarError } from "../../../oci/layer/tar/error.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import { parseReference } from "../../../oci/reference.ts";
@@ -9,13 +8,13 @@ import { DiffIdMismatch } from "../../content/layer.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
 import { runsOn } from "../find.ts";
-import { barsOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ImageRecord } from "../record.ts";
 import { imageEvent } from "../store.ts";
 import { archivedImages } from "./contents.ts";
 import type { ArchivedImage } from "./contents.ts";
-import { spoolArchive } from "./spool.ts";
+import { Intake } from "./intake.ts";
+import { placeLayer } from "./place.ts";
 
 const leaseMs = 24 * 60 * 60 * 1000;
 
@@ -48,10 +47,12 @@ export const loadImages = async (
   const { signal, platform } = options;
   try {
     await using lease = context.leases.open("load", leaseMs);
-    const archive = await spoolArchive(context, source, lease, signal);
+    const told: OnProgress = options.quiet === true ? () => undefined : tell;
+    await using intake = new Intake(context, { lease, signal, tell: told });
+    await intake.read(source);
     const loaded: LoadedImage[] = [];
-    for (const image of await archivedImages(context, archive, platform)) {
-      const one = await loadOne(context, image, lease, options, tell);
+    for (const image of await archivedImages(context, intake.archive, platform)) {
+      const one = await loadOne(context, image, lease, options, told);
       if (one !== undefined) loaded.push(one);
     }
     signal?.throwIfAborted();
@@ -72,7 +73,7 @@ const loadOne = async (
   context: ImageContext,
   image: ArchivedImage,
   lease: ContentLease,
-  { platform, quiet, signal }: LoadOptions,
+  { platform, signal }: LoadOptions,
   tell: OnProgress,
 ): Promise<LoadedImage | undefined> => {
   const config = parseImageConfig(await readConfig(context, image.config));
@@ -96,14 +97,10 @@ const loadOne = async (
   for (const [index, chainId] of chain.entries()) {
     lease.add("layer", chainId);
     if (context.layers.get(chainId) !== undefined) continue;
-    const [blob = "", diffId = ""] = [image.layers[index], config.rootfs.diff_ids[index]];
-    const path = context.blobs.path(blob);
-    const say = quiet === true ? () => undefined : tell;
-    const bars = barsOf(shortId(diffId), "Loading layer", context.blobs.size(blob), say);
-    const { onProgress } = bars;
-    const parent = chain[index - 1] ?? null;
+    const [file, diffId] = [image.layers[index], config.rootfs.diff_ids[index]];
+    if (file === undefined || diffId === undefined) continue;
     try {
-      await context.layers.register(parent, { path }, { diffId, lease, signal, onProgress });
+      await placeLayer(context, file, { parent: chain[index - 1] ?? null, chainId, diffId }, { lease, signal, tell });
     } catch (error) {
       if (!(error instanceof DiffIdMismatch)) throw error;
       throw systemError(
@@ -111,7 +108,6 @@ const loadOne = async (
         error,
       );
     }
-    bars.end();
   }
   return { record, tags };
 };
