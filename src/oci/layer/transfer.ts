@@ -2,7 +2,8 @@ import { closeSync } from "node:fs";
 import { Readable } from "node:stream";
 import { TarError } from "./tar/error.ts";
 import { feedFile, feedStream } from "../archive/feed.ts";
-import type { FeedOptions } from "../archive/feed.ts";
+import type { Feed, FeedOptions } from "../archive/feed.ts";
+import { socketpair } from "../../linux/socket/socketpair.ts";
 import { openDirectory } from "../../linux/file/open.ts";
 import { ArchiveStream } from "./archive-stream.ts";
 import type { ExtractOptions } from "./extract/extract.ts";
@@ -105,9 +106,7 @@ const consume = async <T>(
   const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal.reason)));
   signal.addEventListener("abort", abort);
   try {
-    using feed = await (source instanceof Readable
-      ? feedStream(source, { ...options, signal })
-      : feedFile(source.path, { ...options, signal }));
+    using feed = await feedOf(source, { ...options, signal });
     const reading = read(feed.fd);
     reading.catch(() => feed.cancel());
     const [fed, done] = await Promise.allSettled([feed.finished, reading]);
@@ -120,6 +119,25 @@ const consume = async <T>(
   } finally {
     signal.removeEventListener("abort", abort);
   }
+};
+
+const feedOf = async (source: ArchiveSource, options: FeedOptions): Promise<Feed> => {
+  if (source instanceof ArchiveStream && source.isUntouched) return feedArchive(source);
+  return source instanceof Readable ? feedStream(source, options) : feedFile(source.path, options);
+};
+
+/** From the thread that writes an archive straight to the one that reads it. Sockets, since those can be cut off. */
+const feedArchive = (source: ArchiveStream): Feed => {
+  const [read, write] = socketpair();
+  const finished = source.handOver(write, "none");
+  finished.catch(() => {});
+  return {
+    fd: read,
+    compression: "identity",
+    finished,
+    cancel: () => void source.destroy(),
+    [Symbol.dispose]: () => {},
+  };
 };
 
 const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));
