@@ -8,6 +8,8 @@ import type { ImageStore } from "./store.ts";
 
 /** The engine's part that keeps blobs by their digest, as images need it. */
 export interface Blobs {
+  /** The directory that they are in. */
+  readonly root: string;
   has(digest: string): boolean;
   read(digest: string): Promise<Buffer>;
   open(digest: string): Readable;

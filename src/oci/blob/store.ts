@@ -30,12 +30,14 @@ export interface IngestOptions {
  * hash to it; what is being written is in `ingest/`, and what a dead process left there is removed at the next start.
  */
 export class BlobStore {
+  readonly root: string;
   readonly #blobs: string;
   readonly #ingest: string;
   readonly #onStored: () => void;
 
   /** @param onStored hears that content was taken in. */
   constructor(root: string, onStored: () => void = () => {}) {
+    this.root = root;
     this.#onStored = onStored;
     this.#blobs = join(root, "blobs");
     this.#ingest = join(root, "ingest");

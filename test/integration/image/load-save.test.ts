@@ -125,6 +125,7 @@ test("what cannot be saved is said before the first byte", async () => {
   assert.throws(() => here.images.save(["nope:1"]), { kind: "not-found", message: "reference does not exist" });
 });
 
+const indexType = "application/vnd.oci.image.index.v1+json";
 const configName = `${image.id.slice(7)}.json`;
 const hostile: [string, Buffer, RegExp][] = [
   ["no manifest", tar([{ name: "x", content: "y" }]), /^open manifest\.json: no such file or directory$/],
@@ -166,6 +167,43 @@ const hostile: [string, Buffer, RegExp][] = [
     ]),
     /^open a: no such file/,
   ],
+  [
+    "a config of other layers",
+    archiveWith(sibling.config.toString(), ["l", "l"]),
+    /invalid diffID for layer 0: expected "sha256:/,
+  ],
+  [
+    "more layers than diffIDs",
+    archiveWith(image.config.toString(), ["l", "l", "l"]),
+    /length mismatch: expected 3, got 2/,
+  ],
+  ["a layer that is no archive", archiveWith(image.config.toString(), [configName, "l"]), /unexpected EOF/],
+  [
+    "a config that is an archive",
+    archiveOf([{ name: "c", content: tar([]) }], [{ Config: "c" }]),
+    /is an archive where/,
+  ],
+  [
+    "a document that no one needs to read",
+    archiveOf([{ name: "c", content: `{"x":"${"x".repeat(17_000_000)}"}` }], [{ Config: "c" }]),
+    /larger than/,
+  ],
+  [
+    "a layout with an index that is a manifest too",
+    layoutWith({ manifests: [], config: { digest: image.id, size: 1 }, layers: [] }),
+    /manifest|index/,
+  ],
+  ["a layout with an index that is a manifest", layoutWith({ config: { digest: image.id }, layers: [] }), /./],
+  [
+    "a layout whose index leads to itself",
+    layoutWith({ manifests: [{ mediaType: indexType, digest: `sha256:${"0".repeat(64)}`, size: 1 }] }),
+    /no such file/,
+  ],
+  [
+    "a layout with a digest that climbs",
+    layoutWith({ manifests: [{ mediaType: indexType, digest: "sha256:../../../../etc/passwd", size: 1 }] }),
+    /digest/,
+  ],
   ["a name that is none", archiveWith(image.config.toString(), ["l", "l"], ["NO"]), /must be lowercase/],
 ];
 
@@ -176,6 +214,14 @@ function archiveWith(config: string, layers: string[], tags: string[] = []): Buf
     { name: "manifest.json", content: JSON.stringify([{ Config: configName, Layers: layers, RepoTags: tags }]) },
   ];
   return tar(entries);
+}
+
+/** An OCI layout of an index alone. */
+function layoutWith(index: object): Buffer {
+  return tar([
+    { name: "oci-layout", content: '{"imageLayoutVersion":"1.0.0"}' },
+    { name: "index.json", content: JSON.stringify({ schemaVersion: 2, ...index }) },
+  ]);
 }
 
 for (const [what, archive, message] of hostile)
@@ -218,8 +264,9 @@ test("a client that leaves ends the load, and nothing stays", async () => {
 });
 
 /** An archive with files of the test's own. */
-const archiveOf = (files: readonly TarEntry[], images: readonly object[]): Buffer =>
-  tar([...files, { name: "manifest.json", content: JSON.stringify(images) }]);
+function archiveOf(files: readonly TarEntry[], images: readonly object[]): Buffer {
+  return tar([...files, { name: "manifest.json", content: JSON.stringify(images) }]);
+}
 const configFile = (of: { id: string; config: Buffer }): TarEntry => ({
   name: `${of.id.slice(7)}.json`,
   content: of.config,
@@ -292,6 +339,13 @@ test("a layer that is here already is passed over, whatever its file holds", asy
   await load(here, archive);
   await assertWhole(here);
   assert.equal(here.images.get("sibling:1").id, sibling.id);
+  // A name that lies makes no other layer of it.
+  const honest = imageOf({ layers: [layerOf([{ name: "honest", content: "1" }])] });
+  const lying = archiveOf(
+    [{ name: name(base.diffId), content: honest.layers[0]?.tar ?? "" }, configFile(honest)],
+    [itemOf(honest, [name(base.diffId)], ["honest:1"])],
+  );
+  await assert.rejects(load(here, lying), { message: /^invalid diffID for layer 0: expected / });
   // On top of another layer it is another one: made from the one that is here.
   const moved = imageOf({ layers: [layerOf([{ name: "first", content: "1" }]), base] });
   const [first] = moved.layers;

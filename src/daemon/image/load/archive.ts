@@ -1,5 +1,6 @@
 import { posix } from "node:path";
 import { invalidParameter, systemError } from "../../../base/errors.ts";
+import { documentBytesMax } from "../../../oci/blob/store.ts";
 import type { StagedLayer } from "../context.ts";
 
 const linksMax = 16;
@@ -13,6 +14,8 @@ export type ArchivedFile =
   | { kind: "blob"; digest: string }
   /** It was unpacked as it came, or why it could not be; null once it is an image's layer. */
   | { kind: "layer"; staged: Promise<StagedLayer>; chainId: string | null }
+  /** It was passed over: no layer, and too large for a document. */
+  | { kind: "too-large"; sizeBytes: number }
   /** It was passed over: the store has a layer of this digest. */
   | { kind: "known"; diffId: string; chainId: string };
 
@@ -60,6 +63,7 @@ export class ImageArchive {
   /** The digest of a document. @throws EngineError for a file that is none */
   document(path: string): string {
     const file = this.get(path);
+    if (file.kind === "too-large") throw invalidParameter(`${path} is larger than ${documentBytesMax} bytes`);
     if (file.kind !== "blob") throw invalidParameter(`${path} is an archive where a document was expected`);
     return file.digest;
   }

@@ -8,6 +8,8 @@ import { ContentMismatch } from "../../../oci/blob/verify.ts";
 import { peek } from "../../../oci/archive/peek.ts";
 import { isDigest } from "../../../oci/digest.ts";
 import { blockBytes } from "../../../oci/layer/tar/entry.ts";
+import { checkSpace, lookEveryBytes } from "../../../oci/layer/extract/space.ts";
+import { documentBytesMax } from "../../../oci/blob/store.ts";
 import { decodeHeader, isZero } from "../../../oci/layer/tar/header.ts";
 import type { ContentLease, ImageContext, StagedLayer } from "../context.ts";
 import { barsOf } from "../progress.ts";
@@ -94,6 +96,9 @@ export class Intake implements AsyncDisposable {
     const { start, all } = await peek(member.content, blockBytes);
     const content = Readable.from(all, { objectMode: false });
     const canStage = this.#context.layers.canStage && this.#staged.size < stagedMax;
+    // What is no layer is a document, and none is that large: it is passed over, not kept.
+    if (!isLayer(start) && member.sizeBytes > documentBytesMax)
+      return { kind: "too-large", sizeBytes: member.sizeBytes };
     if (!canStage || !isLayer(start)) return this.#store(content, promised);
     return this.#stage(member, content, { promised, isPlain: detectCompression(start) === "identity" });
   }
@@ -101,11 +106,9 @@ export class Intake implements AsyncDisposable {
   async #store(content: Readable, promised: string | null): Promise<ArchivedFile> {
     const { lease, signal } = this.#options;
     const onDigest = (digest: string): void => lease.add("blob", digest);
-    const { digest } = await this.#context.blobs.ingest(promised, content, {
-      maxBytes: memberBytesMax,
-      signal,
-      onDigest,
-    });
+    const { blobs } = this.#context;
+    const source = Readable.from(withinSpace(content, blobs.root), { objectMode: false });
+    const { digest } = await blobs.ingest(promised, source, { maxBytes: memberBytesMax, signal, onDigest });
     return { kind: "blob", digest };
   }
 
@@ -145,6 +148,19 @@ export class Intake implements AsyncDisposable {
     if (layer.diffId === expected) return layer;
     await this.#context.layers.unstage(layer);
     throw new ContentMismatch(`content has the digest ${layer.diffId} instead of the expected ${expected}`);
+  }
+}
+
+/** Content, up to where the filesystem of `path` would be full. @throws TarError instead of handing out more */
+async function* withinSpace(content: Readable, path: string): AsyncGenerator<Buffer> {
+  let untilLook = 0;
+  for await (const chunk of content as AsyncIterable<Buffer>) {
+    if (untilLook <= 0) {
+      checkSpace(path);
+      untilLook = lookEveryBytes;
+    }
+    untilLook -= chunk.length;
+    yield chunk;
   }
 }
 

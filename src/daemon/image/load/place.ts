@@ -1,4 +1,5 @@
 import { shortId } from "../../../base/ids.ts";
+import { TarError } from "../../../oci/layer/tar/error.ts";
 import { DiffIdMismatch } from "../../content/layer.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { barsOf } from "../progress.ts";
@@ -35,6 +36,7 @@ export const placeLayer = async (
     await layers.register(parent, source, { diffId, lease, signal, onProgress: bars.onProgress });
     bars.end();
   };
+  if (file.kind === "too-large") throw new TarError("invalid tar header");
   if (file.kind === "blob") return register({ path: blobs.path(file.digest) }, blobs.size(file.digest));
   // The same layer is in the store on top of other ones: its archive comes from there.
   const there = file.kind === "layer" ? (file.chainId ?? "") : file.chainId;

@@ -29,6 +29,8 @@ export interface ExtractOptions {
    * archive goes, as the refusal names it.
    */
   keepKind?: string;
+  /** Most directories; another number than the usual one is for tests. */
+  directoriesMax?: number;
 }
 
 /** Hears what an extraction did, so that the archive can be rebuilt from the tree. */
@@ -39,6 +41,8 @@ export interface ExtractObserver {
   replaced(directory: Directory, name: ByteString, path: ByteString): boolean;
 }
 
+/** Most directories of one archive: their times are kept in memory until the end. */
+const directoriesMax = 2 ** 19;
 const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW;
 
 /**
@@ -135,6 +139,8 @@ export class Extractor {
     }
     applyByName(parent.fd, base, entry, this.#ownerOf(entry));
     this.#directoryTimes.set(joinPlace(parent.path, base), entry.mtimeNs);
+    const most = this.#options.directoriesMax ?? directoriesMax;
+    if (this.#directoryTimes.size > most) throw new TarError(`more than ${most} directories in archive`);
   }
 
   #extractHardlink(entry: Entry, parent: Directory, base: ByteString): void {

@@ -1,8 +1,9 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { syncfs } from "../../../linux/file/data.ts";
-import { openDirectory } from "../../../linux/file/open.ts";
+import { openDirectory, pathOf } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
+import { withinSpace } from "../extract/space.ts";
 import { rebuildTar } from "../journal/rebuild.ts";
 import { packChanges } from "../pack/changes.ts";
 import { TarPacker } from "../pack/pack.ts";
@@ -18,10 +19,12 @@ import { changedBytes, usageOf } from "./usage.ts";
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
-  unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
+  unpack: ({ input, place, options }) =>
+    closing([input], () => unpackLayer(withinSpace(fromDescriptor(input), place.root), place, options)),
   rebuild: ({ place, ...target }) => writing(target, (out) => rebuildTar(place, out)),
   assemble: ({ parts, ...target }) => writing(target, (out) => assembleParts(parts, out)),
-  extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
+  extract: ({ input, root, options }) =>
+    closing([input], () => extractArchive(withinSpace(fromDescriptor(input), pathOf(root)), root, options)),
   pack: ({ root, only, options, ...target }) =>
     closing([root], () =>
       writing(target, (out) => {
