@@ -128,8 +128,8 @@ test("what cannot be saved is said before the first byte", async () => {
 const indexType = "application/vnd.oci.image.index.v1+json";
 const configName = `${image.id.slice(7)}.json`;
 const hostile: [string, Buffer, RegExp][] = [
-  ["no manifest", tar([{ name: "x", content: "y" }]), /^open manifest\.json: no such file or directory$/],
-  ["an empty archive", tar([]), /^open manifest\.json/],
+  ["no manifest", tar([{ name: "x", content: "y" }]), /^open repositories: no such file or directory$/],
+  ["an empty archive", tar([]), /^open repositories/],
   ["a null manifest", tar([{ name: "manifest.json", content: "null" }]), /manifest cannot be null/],
   ["a manifest of a wrong type", tar([{ name: "manifest.json", content: '{"Config":1}' }]), /not a list/],
   ["a config that is not there", tar([{ name: "manifest.json", content: '[{"Config":"x"}]' }]), /^open x: no such/],

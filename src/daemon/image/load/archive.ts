@@ -41,6 +41,11 @@ export class ImageArchive {
     return before;
   }
 
+  /** The names of all files and links. */
+  names(): string[] {
+    return [...this.#files.keys(), ...this.#links.keys()];
+  }
+
   /** A file, links followed; undefined when there is none of that name. */
   find(path: string): ArchivedFile | undefined {
     let name = normalName(path);

@@ -4,8 +4,9 @@ import { maxManifestBytes, parseManifest } from "../../../oci/distribution/manif
 import { choosePlatform, hostPlatform } from "../../../oci/platform.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
-import type { ImageContext } from "../context.ts";
+import type { ContentLease, ImageContext } from "../context.ts";
 import type { ArchivedFile, ImageArchive } from "./archive.ts";
+import { legacyImages } from "./legacy.ts";
 
 const maxImages = 4096;
 const maxIndexDepth = 4;
@@ -22,6 +23,8 @@ export interface ArchivedImage {
   /** The image id that it was built on, when the archive has that too. */
   parent: string | null;
   manifests: string[];
+  /** Docker says nothing of it when it is loaded. */
+  untold?: boolean;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -142,7 +145,8 @@ const layoutImages = async (
 };
 
 /**
- * The images of an archive: those of its `manifest.json`, else those of its OCI layout for the platform.
+ * The images of an archive: those of its `manifest.json`, else those of its OCI layout for the platform, else those of
+ * its `repositories`.
  *
  * @throws EngineError when it has neither, or what it has makes no sense; ContentError for a bad manifest.
  *
@@ -152,11 +156,13 @@ const layoutImages = async (
 export const archivedImages = async (
   context: ImageContext,
   archive: ImageArchive,
+  lease: ContentLease,
   platform: Platform = hostPlatform(),
 ): Promise<ArchivedImage[]> => {
   const isThere = (name: string): boolean => archive.find(name) !== undefined;
   if (isThere("manifest.json")) return dockerImages(context, archive, archive.document("manifest.json"));
   if (isThere("oci-layout") && isThere("index.json"))
     return layoutImages(context, archive, archive.document("index.json"), platform);
-  throw systemError("open manifest.json: no such file or directory");
+  const readDocument = (path: string): Promise<unknown> => readJson(context, archive.document(path), path);
+  return legacyImages({ context, archive, lease, readJson: readDocument });
 };

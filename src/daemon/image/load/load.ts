@@ -28,6 +28,7 @@ export interface LoadOptions {
 
 interface LoadedImage {
   record: ImageRecord;
+  isTold: boolean;
   tags: Reference[];
 }
 
@@ -51,7 +52,7 @@ export const loadImages = async (
     await using intake = new Intake(context, { lease, signal, tell: told });
     await intake.read(source);
     const loaded: LoadedImage[] = [];
-    for (const image of await archivedImages(context, intake.archive, platform)) {
+    for (const image of await archivedImages(context, intake.archive, lease, platform)) {
       const one = await loadOne(context, image, lease, options, told);
       if (one !== undefined) loaded.push(one);
     }
@@ -109,7 +110,7 @@ const loadOne = async (
       );
     }
   }
-  return { record, tags };
+  return { record, tags, isTold: image.untold !== true };
 };
 
 const readConfig = async (context: ImageContext, digest: string): Promise<Buffer> => {
@@ -130,7 +131,7 @@ const commit = (context: ImageContext, loaded: readonly LoadedImage[]): string[]
   const lines: string[] = [];
   const ids = new Set(loaded.map(({ record }) => record.id));
   context.database.transaction((transaction) => {
-    for (const { record, tags } of loaded) {
+    for (const { record, tags, isTold } of loaded) {
       const parent = record.parent !== null && ids.has(record.parent) && record.parent !== record.id;
       store.putImage(transaction, store.merged({ ...record, parent: parent ? record.parent : null }));
       for (const tag of tags) {
@@ -140,12 +141,12 @@ const commit = (context: ImageContext, loaded: readonly LoadedImage[]): string[]
             `The image ${tag.familiar()} already exists, renaming the old one with ID ${before.id} to empty string\n`,
           );
         store.putReference(transaction, tag, record.id);
-        lines.push(`Loaded image: ${tag.familiar()}\n`);
+        if (isTold) lines.push(`Loaded image: ${tag.familiar()}\n`);
       }
       transaction.emit(imageEvent("load", record.id, record.id, record));
     }
   });
   if (loaded.every(({ tags }) => tags.length === 0))
-    for (const { record } of loaded) lines.push(`Loaded image ID: ${record.id}\n`);
+    for (const { record, isTold } of loaded) if (isTold) lines.push(`Loaded image ID: ${record.id}\n`);
   return lines;
 };

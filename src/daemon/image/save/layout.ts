@@ -58,14 +58,20 @@ const dockerItem = ({ record, tags, layers }: SavedImage, parent: string | undef
   RepoTags: tags.length === 0 ? null : tags.map((tag) => tag.familiar()),
   Layers: layers.map(({ diffId }) => blobPath(diffId)),
   ...(parent === undefined ? {} : { Parent: parent }),
-  LayerSources: Object.fromEntries(layers.map((layer) => [layer.diffId, layerDescriptor(layer)])),
+  LayerSources: sorted(
+    layers.map(({ diffId, sizeBytes }) => [diffId, { mediaType: mediaType.ociLayer, size: sizeBytes, digest: diffId }]),
+  ),
 });
+
+/** Keys in the order in which dockerd writes them. */
+const sorted = <T>(entries: [string, T][]): Record<string, T> =>
+  Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
 
 const repositories = (images: readonly SavedImage[]): Record<string, Record<string, string>> => {
   const all: Record<string, Record<string, string>> = {};
   for (const { tags, layers } of images)
     for (const tag of tags) (all[tag.familiarName] ??= {})[tag.tag ?? ""] = hexOf(layers.at(-1)?.diffId ?? "");
-  return all;
+  return sorted(Object.entries(all).map(([name, byTag]) => [name, sorted(Object.entries(byTag))]));
 };
 
 /**
@@ -94,7 +100,7 @@ export const archiveFiles = (images: readonly SavedImage[]): ArchiveFile[] => {
     const parent = image.record.parent ?? undefined;
     return dockerItem(image, parent !== undefined && ids.has(parent) ? parent : undefined);
   });
-  add({ path: "manifest.json", bytes: json(items) });
+  add({ path: "manifest.json", bytes: Buffer.from(`${JSON.stringify(items)}\n`) });
   add({ path: "oci-layout", bytes: Buffer.from('{"imageLayoutVersion": "1.0.0"}') });
   const legacy = repositories(images);
   if (Object.keys(legacy).length > 0) add({ path: "repositories", bytes: Buffer.from(`${JSON.stringify(legacy)}\n`) });
