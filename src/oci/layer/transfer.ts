@@ -6,6 +6,7 @@ import type { Feed, FeedOptions } from "../archive/feed.ts";
 import { socketpair } from "../../linux/socket/socketpair.ts";
 import { openDirectory } from "../../linux/file/open.ts";
 import { ArchiveStream } from "./archive-stream.ts";
+import type { TreeKind } from "./changes/trees.ts";
 import type { ExtractOptions } from "./extract/extract.ts";
 import type { JournalPlace } from "./journal/rebuild.ts";
 import type { PackOptions } from "./pack/pack.ts";
@@ -89,9 +90,13 @@ export const pack = (
   return produce(workers, "pack", job, () => closeSync(directory));
 };
 
-/** An archive of what a full copy of a tree changes in it. */
-export const packTreeChanges = (workers: LayerWorkers, root: string, parent: string | null): ArchiveStream =>
-  produce(workers, "packChanges", { root, parent });
+/** An archive of what a tree changes that began as a copy or snapshot of another. */
+export const packTreeChanges = (
+  workers: LayerWorkers,
+  root: string,
+  parent: string | null,
+  tree: TreeKind,
+): ArchiveStream => produce(workers, "packChanges", { root, parent, tree });
 
 /** Runs both sides and tells which failure came first in the chain of causes: source, then data, then reader. */
 const consume = async <T>(

@@ -4,7 +4,7 @@ import { byteString } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
 
 /** Attributes that belong to a file wherever it goes; the others belong to this host (labels, overlay's own marks). */
-const portable = /^(?:user\.(?!overlay\.)|security\.capability$)/;
+const portable = /^(?:user\.(?!(?:overlay|fuseoverlayfs)\.)|security\.capability$)/;
 
 const none: ReadonlyMap<ByteString, Buffer> = new Map();
 

@@ -10,6 +10,7 @@ import { TarPacker } from "../pack/pack.ts";
 import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
+import { diskUseOf } from "./disk.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
 import { assembleParts } from "./assemble.ts";
 import { Output } from "./output.ts";
@@ -34,14 +35,14 @@ const work: Work = {
         packer.end();
       }),
     ),
-  packChanges: ({ root, parent, ...target }) =>
+  packChanges: ({ root, parent, tree, ...target }) =>
     writing(target, (out) => {
       const packer = new TarPacker(out);
       const directory = openDirectory(root);
-      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root)));
+      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree, true)));
       packer.end();
     }),
-  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young)),
+  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young, job.tree)),
   sync: ({ path }) => {
     const directory = openSync(path, "r");
     return closing([directory], () => {
@@ -53,7 +54,9 @@ const work: Work = {
     for (const path of paths) rmSync(path, { recursive: true, force: true });
     return null;
   },
-  usage: ({ path, old }) => (old === undefined || old === null ? usageOf(path) : changedBytes(old, path)),
+  usage: ({ path, old, tree = "copy" }) =>
+    old === undefined || old === null ? usageOf(path) : changedBytes(old, path, tree),
+  disk: ({ units }) => diskUseOf(units),
 };
 
 /** Does one job, on the calling thread. */
