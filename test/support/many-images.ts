@@ -103,6 +103,7 @@ export const openManyImages = (count: number, path: string): ManyImages => {
     unstage: unused("unstage"),
     assemble: unused("assemble"),
     tar: unused("tar"),
+    compressedTar: unused("compressedTar"),
     metadata: () => ({}),
   };
   const images = new ImageService({

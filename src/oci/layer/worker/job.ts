@@ -8,9 +8,11 @@ import type { DiskUnit, DiskUse } from "./disk.ts";
 import type { Framing } from "./output.ts";
 
 /** Where a job writes an archive to, and how. */
-interface Target {
+export interface Target {
   output: number;
-  framing: Framing;
+  framing?: Framing;
+  /** Its first number grows by what was written; shared with whoever shows that. */
+  written?: BigInt64Array;
 }
 
 /** A piece of what is written: bytes, a file of the host, or a layer's archive, which must have as many bytes as said. */

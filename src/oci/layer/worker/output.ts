@@ -19,12 +19,15 @@ export class Output {
   readonly #fd: number;
   readonly #framing: Framing;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
+  readonly #written: BigInt64Array | undefined;
   #used = 0;
   #totalBytes = 0;
 
-  constructor(fd: number, framing: Framing = "none") {
+  /** @param written its first number grows by what was written; shared with whoever shows that */
+  constructor(fd: number, { framing = "none", written }: { framing?: Framing; written?: BigInt64Array } = {}) {
     this.#fd = fd;
     this.#framing = framing;
+    this.#written = written;
   }
 
   /** Bytes that were given so far. */
@@ -59,8 +62,9 @@ export class Output {
 
   #send(bytes: Uint8Array): void {
     this.#totalBytes += bytes.length;
-    if (this.#framing === "none") return this.#writeAll([bytes]);
-    this.#writeAll([Buffer.from(`${bytes.length.toString(16)}\r\n`, "latin1"), bytes, lineEnd]);
+    if (this.#framing === "none") this.#writeAll([bytes]);
+    else this.#writeAll([Buffer.from(`${bytes.length.toString(16)}\r\n`, "latin1"), bytes, lineEnd]);
+    if (this.#written !== undefined) Atomics.add(this.#written, 0, BigInt(bytes.length));
   }
 
   #writeAll(pieces: Uint8Array[]): void {

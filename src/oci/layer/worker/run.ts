@@ -11,10 +11,9 @@ import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
 import { diskUseOf } from "./disk.ts";
-import type { JobKind, JobMessage, Jobs } from "./job.ts";
+import type { JobKind, JobMessage, Jobs, Target } from "./job.ts";
 import { assembleParts } from "./assemble.ts";
 import { Output } from "./output.ts";
-import type { Framing } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
 
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
@@ -73,9 +72,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (target: { output: number; framing: Framing }, run: (out: Output) => void): null =>
+const writing = (target: Target, run: (out: Output) => void): null =>
   closing([target.output], () => {
-    const out = new Output(target.output, target.framing);
+    const out = new Output(target.output, target);
     run(out);
     out.flush();
     return null;
