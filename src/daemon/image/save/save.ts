@@ -6,9 +6,9 @@ import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf } from "../document.ts";
 import { imageEvent } from "../store.ts";
 import { archiveFiles } from "./layout.ts";
-import type { SavedImage } from "./layout.ts";
+import type { ArchiveFile, SavedImage, SavedIndex } from "./layout.ts";
 import { imagesToSave } from "./names.ts";
-import type { NamedImage } from "./names.ts";
+import type { NamedImage, NamedIndex } from "./names.ts";
 
 type ArchivePart = Parameters<ImageContext["layers"]["assemble"]>[0][number];
 
@@ -26,6 +26,26 @@ const savedImage = (context: ImageContext, image: NamedImage, lease: ContentLeas
   return { ...image, layers, configBytes: context.blobs.size(id) };
 };
 
+/** An index with its images and with what is attached to them, as far as that is here. */
+const savedIndex = (
+  context: ImageContext,
+  { images, artifacts, tags }: NamedIndex,
+  lease: ContentLease,
+): SavedIndex => {
+  const isHere = ({ digest, size }: { digest: string; size: number }): boolean => {
+    lease.add("blob", digest);
+    return context.blobs.has(digest) && context.blobs.size(digest) === size;
+  };
+  return {
+    images: images.map(({ image, entry }) => ({
+      saved: savedImage(context, { record: image, tags: [] }, lease),
+      entry,
+    })),
+    artifacts: artifacts.filter(({ record }) => [record, record.config, ...record.layers].every(isHere)),
+    tags,
+  };
+};
+
 /**
  * An archive of images: their layers are rebuilt byte for byte, their configurations are the bytes that they came with,
  * so that ids are the same wherever it is loaded.
@@ -35,16 +55,19 @@ const savedImage = (context: ImageContext, image: NamedImage, lease: ContentLeas
  * **Source:** Engine API, ImageGet and ImageGetAll.
  */
 export const saveImages = (context: ImageContext, names: readonly string[], platform?: Platform): Readable => {
-  const images = imagesToSave(context.store, names, platform);
+  const named = imagesToSave(context.store, names, platform);
   const lease = context.leases.open("save", leaseMs);
   let saved: SavedImage[];
+  let parts: ArchivePart[];
   try {
-    saved = images.map((image) => savedImage(context, image, lease));
+    saved = named.images.map((image) => savedImage(context, image, lease));
+    const indexes = named.indexes.map((index) => savedIndex(context, index, lease));
+    parts = [...partsOf(context, archiveFiles(saved, indexes))];
   } catch (error) {
     void lease[Symbol.asyncDispose]();
     throw error;
   }
-  const stream = context.layers.assemble([...partsOf(context, saved)], () => {
+  const stream = context.layers.assemble(parts, () => {
     context.database.emit(...saved.map(({ record }) => imageEvent("save", record.id, record.id, record)));
   });
   stream.once("close", () => void lease[Symbol.asyncDispose]());
@@ -68,13 +91,13 @@ const header = (name: string, type: "file" | "directory", sizeBytes: number): Bu
     fragments: null,
   });
 
-function* partsOf(context: ImageContext, images: readonly SavedImage[]): Generator<ArchivePart> {
+function* partsOf(context: ImageContext, files: readonly ArchiveFile[]): Generator<ArchivePart> {
   for (const directory of ["blobs/", "blobs/sha256/"]) yield { bytes: header(directory, "directory", 0) };
-  for (const file of archiveFiles(images)) {
+  for (const file of files) {
     const sizeBytes = "bytes" in file ? file.bytes.length : file.sizeBytes;
     yield { bytes: header(file.path, "file", sizeBytes) };
     if ("bytes" in file) yield { bytes: file.bytes };
-    else if ("config" in file) yield { path: context.blobs.path(file.config), sizeBytes };
+    else if ("blob" in file) yield { path: context.blobs.path(file.blob), sizeBytes };
     else yield { chainId: file.chainId };
     yield { bytes: paddingOf(sizeBytes) };
   }
