@@ -133,6 +133,16 @@ test("saved and loaded elsewhere, a name has all its platforms and attestations 
   assert.equal(attested.length, 1);
 });
 
+test("compressed layers of a layout are kept when they are to be", async () => {
+  const compressed = [hostImage, otherImage].flatMap(({ layers }) => layers.map(({ digest }) => digest));
+  for (const keepLayerBlobs of [false, true]) {
+    await using here = openImages({}, { keepLayerBlobs });
+    await load(here, layout());
+    assert.equal(here.layers.all().length, 3);
+    for (const digest of compressed) assert.equal(here.blobs.has(digest), keepLayerBlobs);
+  }
+});
+
 test("one platform of a name is saved alone", async () => {
   await using here = openImages();
   await load(here, layout());

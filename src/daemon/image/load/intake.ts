@@ -99,7 +99,8 @@ export class Intake implements AsyncDisposable {
     // What is no layer is a document, and none is that large: it is passed over, not kept.
     if (!isLayer(start) && member.sizeBytes > documentBytesMax)
       return { kind: "too-large", sizeBytes: member.sizeBytes };
-    if (!canStage || !isLayer(start)) return this.#store(content, promised);
+    const isKept = this.#context.keepLayerBlobs && promised !== null && detectCompression(start) !== "identity";
+    if (!canStage || isKept || !isLayer(start)) return this.#store(content, promised);
     return this.#stage(member, content, { promised, isPlain: detectCompression(start) === "identity" });
   }
 
