@@ -50,11 +50,15 @@ export interface StageOptions {
   signal?: AbortSignal | undefined;
   /** Hears how many bytes of the archive, as it comes, have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Waited for before the archive is unpacked, and given back after that: bounds how many are unpacked at a time. */
+  turn?: ((signal: AbortSignal | undefined) => Promise<Disposable>) | undefined;
 }
 
 export interface RegisterOptions extends StageOptions {
   /** What the uncompressed archive must hash to. */
   diffId?: Digest | undefined;
+  /** The chain id that the layer will have, when it is known before its parent is there. */
+  chainId?: Digest | undefined;
   /** Keeps the layer until a record names it. */
   lease: Lease;
 }
@@ -114,20 +118,37 @@ export class LayerStore {
    * Unpacks an archive, compressed or not, on top of `parent`. The same layer is unpacked once, however many ask at the
    * same time; the sources of the others are destroyed unread.
    *
-   * @throws DiffIdMismatch, TarError, CompressionError, or what the source failed with. Nothing is left behind then.
+   * A parent that is still being registered may be given as the promise of its chain id: layers of one image, each with
+   * the promise of the one below, are unpacked side by side where the driver can, and stored in order.
+   *
+   * @throws DiffIdMismatch, TarError, CompressionError, ContentMismatch, what the source failed with, or what the parent
+   * did. Nothing is left behind then.
    */
-  async register(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
-    const expected = options.diffId === undefined ? null : chainId(parent, options.diffId);
-    if (expected !== null) options.lease.add("layer", expected);
-    using _pin = this.#pin(parent);
-    if (parent !== null) this.#need(parent);
-    return this.#queue.run(expected ?? newId(), async () => {
-      options.signal?.throwIfAborted();
-      const known = expected === null ? undefined : this.get(expected);
-      if (known === undefined) return this.#unpack(parent, source, options);
-      if ("destroy" in source) source.destroy();
-      return known;
-    });
+  async register(
+    parent: Digest | null | Promise<Digest | null>,
+    source: ArchiveSource,
+    options: RegisterOptions,
+  ): Promise<Layer> {
+    const below = Promise.resolve(parent);
+    // Awaited when it is needed, which may be later than it fails.
+    below.catch(() => {});
+    const given = parent instanceof Promise ? null : parent;
+    using _pin = this.#pin(given);
+    try {
+      if (given !== null) this.#need(given);
+      const expected = options.chainId ?? (options.diffId === undefined ? null : chainId(await below, options.diffId));
+      if (expected !== null) options.lease.add("layer", expected);
+      return await this.#queue.run(expected ?? newId(), async () => {
+        options.signal?.throwIfAborted();
+        const known = expected === null ? undefined : this.get(expected);
+        if (known === undefined) return this.#unpack(below, source, options);
+        destroy(source);
+        return known;
+      });
+    } catch (error) {
+      destroy(source);
+      throw error;
+    }
   }
 
   /** Whether an archive can be unpacked before the layer below it is there: `stage`. */
@@ -143,14 +164,12 @@ export class LayerStore {
    */
   async stage(source: ArchiveSource, options: StageOptions): Promise<StagedLayer> {
     const cacheId = newId();
-    const check = checkedSource(source, options.blob);
     try {
       await this.driver.create(cacheId, null);
-      const unpacked = await this.#fill(cacheId, check.source, options);
-      check.finish();
-      return { cacheId, ...unpacked };
+      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      return { cacheId, ...(await this.#fill(cacheId, source, options)) };
     } catch (error) {
-      if ("destroy" in source) source.destroy();
+      destroy(source);
       await this.#discard(cacheId);
       throw error;
     }
@@ -166,19 +185,8 @@ export class LayerStore {
     if (staged.diffId !== diffId) throw new DiffIdMismatch(diffId, staged.diffId);
     const chain = chainId(parent, diffId);
     lease.add("layer", chain);
-    using _pin = this.#pin(parent);
-    const below = parent === null ? null : this.#need(parent);
-    return this.#queue.run(chain, async () => {
-      const { cacheId, ...unpacked } = staged;
-      const known = this.get(chain);
-      if (known !== undefined) {
-        await this.#discard(cacheId);
-        return known;
-      }
-      if (below !== null) await this.driver.setParent(cacheId, below.cacheId);
-      await this.driver.seal(cacheId);
-      return this.#put({ chainId: chain, parent, cacheId, ...unpacked, storedAtMs: this.#parts.clock.now() });
-    });
+    const { cacheId, ...unpacked } = staged;
+    return this.#queue.run(chain, () => this.#store(cacheId, parent, unpacked, { lease }));
   }
 
   /** Throws away a layer that was staged and is not adopted. */
@@ -342,41 +350,60 @@ export class LayerStore {
     return `sha256:${hash.digest("hex")}` === layer.diffId;
   }
 
-  async #unpack(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
-    const { driver, clock } = this.#parts;
+  async #unpack(below: Promise<Digest | null>, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
+    const { driver } = this.#parts;
     const cacheId = newId();
-    const check = checkedSource(source, options.blob);
     try {
-      await driver.create(cacheId, parent === null ? null : this.#need(parent).cacheId);
-      const unpacked = await this.#fill(cacheId, check.source, options);
-      check.finish();
-      const { diffId } = unpacked;
-      if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
-      await driver.seal(cacheId);
-      const chain = chainId(parent, diffId);
-      options.lease.add("layer", chain);
-      const known = this.get(chain);
-      if (known !== undefined) {
-        await this.#discard(cacheId);
-        return known;
-      }
-      return this.#put({ chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() });
+      // A driver whose layers begin as a copy of the one below has nothing to begin with before that.
+      const first = driver.independent ? null : await below;
+      using _pin = this.#pin(first);
+      await driver.create(cacheId, first === null ? null : this.#need(first).cacheId);
+      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      const unpacked = await this.#fill(cacheId, source, options);
+      return await this.#store(cacheId, await below, unpacked, options);
     } catch (error) {
-      if ("destroy" in source) source.destroy();
       await this.#discard(cacheId);
       throw error;
     }
   }
 
-  /** Fills the directories of a new layer from its archive. */
-  #fill(cacheId: string, source: ArchiveSource, { signal, onProgress }: StageOptions): Promise<Unpacked> {
+  /** Unpacks an archive into a layer that is made, and checks that it is what it should be. */
+  async #fill(cacheId: string, source: ArchiveSource, options: StageOptions & { diffId?: Digest }): Promise<Unpacked> {
     const { driver, workers } = this.#parts;
-    mkdirSync(this.#directory(cacheId), { mode: 0o700 });
-    return unpackFrom(workers, source, this.#place(cacheId), { whiteouts: driver.whiteouts, signal, onProgress });
+    const check = checkedSource(source, options.blob);
+    using _turn = await options.turn?.(options.signal);
+    const unpacked = await unpackFrom(workers, check.source, this.#place(cacheId), {
+      whiteouts: driver.whiteouts,
+      signal: options.signal,
+      onProgress: options.onProgress,
+    });
+    check.finish();
+    const { diffId } = unpacked;
+    if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
+    return unpacked;
   }
 
-  #put(layer: Layer): Layer {
-    this.#parts.database.transaction((transaction) => transaction.put(this.#table, layer.chainId, layer));
+  /** Puts a filled layer on its parent, which is there by now, and records it. */
+  async #store(
+    cacheId: string,
+    parent: Digest | null,
+    unpacked: Unpacked,
+    { lease, signal }: { lease: Lease; signal?: AbortSignal | undefined },
+  ): Promise<Layer> {
+    const { driver, clock, database } = this.#parts;
+    signal?.throwIfAborted();
+    using _pin = this.#pin(parent);
+    if (parent !== null && driver.independent) await driver.setParent(cacheId, this.#need(parent).cacheId);
+    await driver.seal(cacheId);
+    const chain = chainId(parent, unpacked.diffId);
+    lease.add("layer", chain);
+    const known = this.get(chain);
+    if (known !== undefined) {
+      await this.#discard(cacheId);
+      return known;
+    }
+    const layer: Layer = { chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() };
+    database.transaction((transaction) => transaction.put(this.#table, chain, layer));
     this.#parts.onStored?.();
     return layer;
   }
@@ -441,6 +468,10 @@ export class LayerStore {
     };
   }
 }
+
+const destroy = (source: ArchiveSource): void => {
+  if ("destroy" in source) source.destroy();
+};
 
 /** Stands for the layer below the containers of an image without layers. */
 const scratch = "scratch";

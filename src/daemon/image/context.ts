@@ -1,8 +1,10 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
 import type { Compressors } from "../../oci/archive/compress.ts";
+import type { PartialBlob } from "../../oci/blob/partial.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
+import type { ArchiveSource } from "../../oci/layer/transfer.ts";
 import type { Database } from "../state/database.ts";
 import type { LayerTransfers } from "./pull/transfers.ts";
 import type { ImageStore } from "./store.ts";
@@ -28,6 +30,10 @@ export interface Blobs {
     },
   ): Promise<{ digest: string; size: number }>;
   remove(digest: string): Promise<void>;
+  /** Content on its way here, of which what has come is kept when the way is cut off. */
+  readonly partials: { open(digest: string, sizeBytes: number): PartialBlob; prune(options: { all: boolean }): number };
+  /** Gives such content, all of it and checked, its name. */
+  adopt(partial: PartialBlob): void;
 }
 
 export interface StoredLayer {
@@ -52,15 +58,23 @@ export interface StagedLayer {
 export interface Layers {
   get(chainId: string): StoredLayer | undefined;
   all(): readonly StoredLayer[];
+  /**
+   * @param parent may be a layer that is still being registered: layers of one image, each with the promise of the one
+   * below, are unpacked side by side and stored in order
+   */
   register(
-    parent: string | null,
-    archive: Readable | { path: string },
+    parent: string | null | Promise<string | null>,
+    archive: ArchiveSource,
     options: {
       diffId?: string;
+      /** The layer's chain id, when it is known before its parent is there. */
+      chainId?: string;
       lease: ContentLease;
       signal?: AbortSignal | undefined;
       /** Hears how many bytes of the archive have been taken so far. */
       onProgress?: (bytes: number) => void;
+      /** Waited for before the archive is unpacked, given back after that. */
+      turn?: (signal: AbortSignal | undefined) => Promise<Disposable>;
     },
   ): Promise<StoredLayer>;
   /** Whether layers can be unpacked before it is known what is below them. */
@@ -97,6 +111,8 @@ export interface Layers {
 export interface ContentLease extends AsyncDisposable {
   add(kind: "blob" | "layer", key: string): void;
   keepAlive(): void;
+  /** What it holds outlives its end, until its time has run out: the work was cut off and may be gone on with. */
+  leave(): void;
 }
 
 /** How to reach registries, and as whom. */
@@ -132,7 +148,12 @@ export interface ImageContext {
   readonly blobs: Blobs;
   readonly layers: Layers;
   readonly transfers: LayerTransfers;
-  readonly leases: { open(reason: string, ttlMs: number): ContentLease };
+  readonly leases: {
+    /** @param options.survives what it holds is kept when the daemon dies, too */
+    open(reason: string, ttlMs: number, options?: { survives?: boolean }): ContentLease;
+    /** Ends those of work that was cut off and that nobody goes on with. @returns true when there were any */
+    dropLeft(): boolean;
+  };
   /** Removes what no image, container or lease reaches. */
   readonly collect: () => Promise<unknown>;
   readonly clock: Clock;

@@ -1,9 +1,12 @@
 import { closeSync } from "node:fs";
 import { Readable } from "node:stream";
+import { ContentMismatch } from "../blob/verify.ts";
 import { TarError } from "./tar/error.ts";
 import { feedFile, feedStream } from "../archive/feed.ts";
 import type { Feed, FeedOptions } from "../archive/feed.ts";
 import { socketpair } from "../../linux/socket/socketpair.ts";
+import { feedGrowing } from "../archive/follow.ts";
+import type { GrowingArchive } from "../archive/follow.ts";
 import { openDirectory } from "../../linux/file/open.ts";
 import { ArchiveStream } from "./archive-stream.ts";
 import type { TreeKind } from "./changes/trees.ts";
@@ -14,13 +17,17 @@ import type { Unpacked } from "./unpack.ts";
 import type { ArchivePart, Jobs } from "./worker/job.ts";
 import type { LayerWorkers } from "./worker/pool.ts";
 
-/** Where an archive comes from, compressed or not: a stream, or a file of the host (which is faster). */
-export type ArchiveSource = Readable | { path: string };
+/**
+ * Where an archive comes from, compressed or not: a stream, a file of the host (which is faster), or a file that somebody
+ * still writes, whose digest is checked besides.
+ */
+export type ArchiveSource = Readable | { path: string } | GrowingArchive;
 
 /**
  * Unpacks a layer from a stream or file.
  *
- * @throws TarError for a bad archive, CompressionError, or what the source failed with.
+ * @throws TarError for a bad archive, CompressionError, ContentMismatch for a growing archive of another digest (whatever
+ * else is wrong with it), or what the source failed with.
  */
 export const unpackFrom = (
   workers: LayerWorkers,
@@ -29,9 +36,14 @@ export const unpackFrom = (
   options: ExtractOptions & FeedOptions & { limitBytes?: number; sync?: boolean },
 ): Promise<Unpacked> => {
   const { signal, onProgress, ...rest } = options;
-  return consume(workers, source, { signal, onProgress }, (input) =>
-    workers.run("unpack", { input, place, options: rest }),
-  );
+  return consume(workers, source, { signal, onProgress }, async (input) => {
+    const { port, blocks, done } = workers.digesters.blocks();
+    try {
+      return await workers.run("unpack", { input, place, options: rest, port, blocks });
+    } finally {
+      done();
+    }
+  });
 };
 
 /**
@@ -111,11 +123,13 @@ const consume = async <T>(
   const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal.reason)));
   signal.addEventListener("abort", abort);
   try {
-    using feed = await feedOf(source, { ...options, signal });
+    using feed = await feedOf(workers, source, { ...options, signal });
     const reading = read(feed.fd);
     reading.catch(() => feed.cancel());
     const [fed, done] = await Promise.allSettled([feed.finished, reading]);
     signal.throwIfAborted();
+    // Bytes that are not what their digest says have no right to be an archive.
+    if (fed.status === "rejected" && fed.reason instanceof ContentMismatch) throw fed.reason;
     // An archive that was cut off on our side is reported as what cut it off.
     const cutOff = done.status === "rejected" && done.reason instanceof TarError && done.reason.truncated;
     if (done.status === "rejected" && !(cutOff && fed.status === "rejected")) throw done.reason;
@@ -126,9 +140,12 @@ const consume = async <T>(
   }
 };
 
-const feedOf = async (source: ArchiveSource, options: FeedOptions): Promise<Feed> => {
+const feedOf = async (workers: LayerWorkers, source: ArchiveSource, options: FeedOptions): Promise<Feed> => {
   if (source instanceof ArchiveStream && source.isUntouched) return feedArchive(source);
-  return source instanceof Readable ? feedStream(source, options) : feedFile(source.path, options);
+  if (source instanceof Readable) return feedStream(source, options);
+  if ("path" in source) return feedFile(source.path, options);
+  const { digesters } = workers;
+  return feedGrowing(source, (...file) => digesters.follow(...file), options);
 };
 
 /** From the thread that writes an archive straight to the one that reads it. Sockets, since those can be cut off. */

@@ -7,6 +7,7 @@ import { test } from "node:test";
 import { setxattr } from "../../../src/linux/file/xattr.ts";
 import { rebuildTar } from "../../../src/oci/layer/journal/rebuild.ts";
 import { fromBytes } from "../../../src/oci/layer/tar/source.ts";
+import { ownBlocks } from "../../../src/oci/layer/digest/blocks.ts";
 import { unpackLayer } from "../../../src/oci/layer/unpack.ts";
 import { tarOf } from "../../support/tar.ts";
 import type { Member } from "../../support/tar.ts";
@@ -16,7 +17,7 @@ import { temporaryDirectory } from "../../support/temporary.ts";
 const roundTrip = (tar: Buffer, path: string, whiteouts: "overlay" | "remove" = "overlay"): string => {
   const place = { root: join(path, "diff"), journal: join(path, "journal"), orphans: join(path, "orphans") };
   mkdirSync(place.root, { recursive: true });
-  const unpacked = unpackLayer(fromBytes(tar), place, { whiteouts });
+  const unpacked = unpackLayer(fromBytes(tar), ownBlocks(), place, { whiteouts });
   const pieces: Buffer[] = [];
   rebuildTar(place, {
     write: (piece) => void pieces.push(Buffer.from(piece)),

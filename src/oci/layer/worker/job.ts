@@ -1,5 +1,7 @@
+import type { MessagePort } from "node:worker_threads";
 import type { PathChange } from "../changes/change.ts";
 import type { TreeKind } from "../changes/trees.ts";
+import type { SharedBlocks } from "../digest/message.ts";
 import type { ExtractOptions } from "../extract/extract.ts";
 import type { JournalPlace } from "../journal/rebuild.ts";
 import type { PackOptions } from "../pack/pack.ts";
@@ -26,9 +28,15 @@ export type ArchivePart =
  * of this process; a job's thread closes the ones it was given.
  */
 export interface Jobs {
-  /** Unpacks a layer's archive, read from `input` to its end. */
+  /** Unpacks a layer's archive, read from `input` to its end; another thread hashes it, `blocks` by `blocks`. */
   unpack: {
-    job: { input: number; place: JournalPlace; options: ExtractOptions & { limitBytes?: number; sync?: boolean } };
+    job: {
+      input: number;
+      place: JournalPlace;
+      options: ExtractOptions & { limitBytes?: number; sync?: boolean };
+      port: MessagePort;
+      blocks: SharedBlocks;
+    };
     result: Unpacked;
   };
   /** Writes a layer's archive again to `output`. */

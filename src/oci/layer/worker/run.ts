@@ -3,6 +3,7 @@ import { syncfs } from "../../../linux/file/data.ts";
 import { openDirectory, pathOf } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
+import { HashedBlocks } from "../digest/blocks.ts";
 import { withinSpace } from "../extract/space.ts";
 import { rebuildTar } from "../journal/rebuild.ts";
 import { packChanges } from "../pack/changes.ts";
@@ -19,8 +20,15 @@ import { changedBytes, usageOf } from "./usage.ts";
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
-  unpack: ({ input, place, options }) =>
-    closing([input], () => unpackLayer(withinSpace(fromDescriptor(input), place.root), place, options)),
+  unpack: ({ input, place, options, port, blocks }) =>
+    closing([input], () => {
+      try {
+        const fill = withinSpace(fromDescriptor(input), place.root);
+        return unpackLayer(fill, new HashedBlocks(port, blocks), place, options);
+      } finally {
+        port.close();
+      }
+    }),
   rebuild: ({ place, ...target }) => writing(target, (out) => rebuildTar(place, out)),
   assemble: ({ parts, ...target }) => writing(target, (out) => assembleParts(parts, out)),
   extract: ({ input, root, options }) =>
