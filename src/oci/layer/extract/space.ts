@@ -35,7 +35,7 @@ export const checkSpace = (path: string): void => {
   const { bsize, blocks, bavail, files, ffree } = statfsSync(path);
   const kept = Math.min(blocks * bsize * keptPart, keptBytesMax);
   if (bavail * bsize < kept)
-    throw new TarError(`no space left on device: the last ${Math.round(kept / 2 ** 20)} MiB are kept free`);
+    throw new TarError(`no space left on device: the last ${Math.ceil(kept / 2 ** 10)} KiB are kept free`);
   // Filesystems that make files as they need them tell none.
   const keptFiles = Math.min(Math.max(files * keptPart, keptFilesMin), keptFilesMax);
   if (files > 0 && ffree < keptFiles)
