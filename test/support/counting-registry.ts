@@ -106,7 +106,7 @@ export class CountingRegistry implements AsyncDisposable {
       ]);
       if (!isTaken) return;
       counted.sentBytes += piece.length;
-      if (this.isSlow) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      if (this.isSlow && at + pieceBytes < bytes.length) await new Promise((resolve) => setTimeout(resolve, pauseMs));
     }
     response.end();
   }

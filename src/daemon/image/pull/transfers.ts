@@ -1,8 +1,10 @@
+import { availableParallelism } from "node:os";
 import { Readable } from "node:stream";
 import { SharedWork } from "../../../base/shared-work.ts";
 import { Slots } from "../../../base/slots.ts";
 import { messageOf, systemError } from "../../../base/errors.ts";
 import { shortId } from "../../../base/ids.ts";
+import { trimMemory } from "../../../linux/memory.ts";
 import { ContentMismatch } from "../../../oci/blob/verify.ts";
 import type { PartialBlob } from "../../../oci/blob/partial.ts";
 import { downloadBlob } from "../../../oci/distribution/download.ts";
@@ -26,8 +28,11 @@ import type { LayerBlob } from "./layer-blobs.ts";
 /** The largest compressed layer. */
 const maxBlobBytes = 256 * 1024 * 1024 * 1024;
 const leaseMs = 60 * 60 * 1000;
-/** Most layers that are unpacked while they are downloaded: each has a thread and some buffers. */
-const unpackedMax = 2;
+/**
+ * Most layers that are unpacked while they are downloaded. Each has a thread of 14 MB, and one with what feeds it takes
+ * two cores: a second one on these was no faster.
+ */
+const unpackedMax = Math.max(1, Math.min(4, Math.floor(availableParallelism() / 2)));
 
 /** Where a layer belongs. */
 export interface LayerPlace {
@@ -166,6 +171,8 @@ export class LayerTransfers {
           turn: (aborted) => this.#unpackings.take(aborted),
         });
         extracting.end();
+        // Most of what a layer's bytes passed through is free now, in between what is not.
+        trimMemory();
         outcome = context.keepLayerBlobs && blob.partial.isWhole ? "kept" : "used";
         return stored;
       } catch (error) {

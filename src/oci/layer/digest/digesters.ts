@@ -74,7 +74,7 @@ class DigestThread {
       name: "digest",
       execArgv: ["--disable-warning=ExperimentalWarning"],
       trackUnmanagedFds: false,
-      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 4 },
+      resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 1 },
     });
     this.#worker.unref();
     this.#worker.on("message", (answer: DigestAnswer) => this.#answers.get(answer.id)?.hear(answer));

@@ -14,7 +14,7 @@ const idleMs = 20_000;
 /** Most heap of one thread: what a hostile archive can take before its job alone fails. */
 const heapMaxMegabytes = 512;
 /** Short-lived objects of one thread: a few megabytes are as fast as V8's dozens, and there are many threads. */
-const youngMaxMegabytes = 4;
+const youngMaxMegabytes = 2;
 
 interface Waiting {
   kind: JobKind;
