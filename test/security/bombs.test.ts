@@ -22,18 +22,18 @@ const growthLimitBytes = 64 * mebibyte;
 /** How long what is thrown away may take to be gone. */
 const removalLimitMs = 10_000;
 
-/** Ten gibibytes of zeros in ten mebibytes: files of a gibibyte, each of the same compressed pieces. */
+/** Ten gibibytes in ten mebibytes: files of a gibibyte, each of the same compressed pieces; zeros would take no room. */
 const spaceBomb = (): Buffer => {
-  const zeros = gzipSync(Buffer.alloc(64 * mebibyte));
+  const ones = gzipSync(Buffer.alloc(64 * mebibyte, 1));
   const file = (name: string): Buffer[] => {
     const header = memberOf({ name, content: "" });
     header.write("10000000000\0", 124, "latin1");
     header.fill(0x20, 148, 156);
     const sum = header.reduce((total, byte) => total + byte, 0);
     header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-    return [gzipSync(header), ...Array.from({ length: 16 }, () => zeros)];
+    return [gzipSync(header), ...Array.from({ length: 16 }, () => ones)];
   };
-  return Buffer.concat(Array.from({ length: 10 }, (_, index) => file(`zeros${index}`)).flat());
+  return Buffer.concat(Array.from({ length: 10 }, (_, index) => file(`ones${index}`)).flat());
 };
 
 /** More files than the filesystem can have. */
