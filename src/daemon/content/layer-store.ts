@@ -10,7 +10,7 @@ import { chainId } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { compressedLayer } from "../../oci/layer/compressed.ts";
 import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
-import { rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
+import { assemble, rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
 import type { Unpacked } from "../../oci/layer/unpack.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
@@ -44,21 +44,33 @@ export interface WritableLayer {
   hasInit: boolean;
 }
 
-export interface RegisterOptions {
-  /** What the uncompressed archive must hash to. */
-  diffId?: Digest | undefined;
-  /** The chain id that the layer will have, when it is known before its parent is there. */
-  chainId?: Digest | undefined;
+export interface StageOptions {
   /** What the archive must be as it comes, compressed or not: checked in the same pass, for streams only. */
   blob?: { digest: Digest; sizeBytes?: number | undefined } | undefined;
-  /** Keeps the layer until a record names it. */
-  lease: Lease;
   signal?: AbortSignal | undefined;
   /** Hears how many bytes of the archive, as it comes, have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
   /** Waited for before the archive is unpacked, and given back after that: bounds how many are unpacked at a time. */
   turn?: ((signal: AbortSignal | undefined) => Promise<Disposable>) | undefined;
 }
+
+export interface RegisterOptions extends StageOptions {
+  /** What the uncompressed archive must hash to. */
+  diffId?: Digest | undefined;
+  /** The chain id that the layer will have, when it is known before its parent is there. */
+  chainId?: Digest | undefined;
+  /** Keeps the layer until a record names it. */
+  lease: Lease;
+}
+
+/** A layer that is unpacked and not in the store: nobody knows yet what is below it. */
+export interface StagedLayer extends Unpacked {
+  /** The storage driver's name for it. */
+  readonly cacheId: string;
+}
+
+/** A piece of an archive that is put together. */
+export type AssembledPart = { bytes: Uint8Array } | { path: string; sizeBytes: number } | { chainId: Digest };
 
 /**
  * Layers by their chain id, and the writable layers of containers on top of them. A layer is in the store once its
@@ -139,9 +151,62 @@ export class LayerStore {
     }
   }
 
+  /** Whether an archive can be unpacked before the layer below it is there: `stage`. */
+  get canStage(): boolean {
+    return this.driver.independent;
+  }
+
+  /**
+   * Unpacks an archive, compressed or not, before it is known what is below it. It is nobody's until it is adopted; a
+   * restart removes it.
+   *
+   * @throws TarError, CompressionError, ContentMismatch, or what the source failed with. Nothing is left behind then.
+   */
+  async stage(source: ArchiveSource, options: StageOptions): Promise<StagedLayer> {
+    const cacheId = newId();
+    try {
+      await this.driver.create(cacheId, null);
+      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      return { cacheId, ...(await this.#fill(cacheId, source, options)) };
+    } catch (error) {
+      destroy(source);
+      await this.#discard(cacheId);
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a staged layer into the store, on top of `parent`. Where the store has it already the staged one is thrown away.
+   *
+   * @throws DiffIdMismatch when it is not the layer that is wanted; it stays staged then.
+   */
+  async adopt(parent: Digest | null, staged: StagedLayer, options: { diffId: Digest; lease: Lease }): Promise<Layer> {
+    const { diffId, lease } = options;
+    if (staged.diffId !== diffId) throw new DiffIdMismatch(diffId, staged.diffId);
+    const chain = chainId(parent, diffId);
+    lease.add("layer", chain);
+    const { cacheId, ...unpacked } = staged;
+    return this.#queue.run(chain, () => this.#store(cacheId, parent, unpacked, { lease }));
+  }
+
+  /** Throws away a layer that was staged and is not adopted. */
+  async unstage({ cacheId }: StagedLayer): Promise<void> {
+    await this.#discard(cacheId);
+  }
+
   /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
   tar(chain: Digest): Readable {
     return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
+  }
+
+  /** An archive of bytes, files of the host, and layers' archives by their chain id. @throws EngineError `not-found` */
+  assemble(parts: readonly AssembledPart[], onWritten: () => void): Readable {
+    const found = parts.map((part) => {
+      if (!("chainId" in part)) return part;
+      const { cacheId, tarBytes } = this.#need(part.chainId);
+      return { layer: this.#place(cacheId), sizeBytes: tarBytes };
+    });
+    return assemble(this.#parts.workers, found, onWritten);
   }
 
   /**
@@ -303,7 +368,7 @@ export class LayerStore {
   }
 
   /** Unpacks an archive into a layer that is made, and checks that it is what it should be. */
-  async #fill(cacheId: string, source: ArchiveSource, options: RegisterOptions): Promise<Unpacked> {
+  async #fill(cacheId: string, source: ArchiveSource, options: StageOptions & { diffId?: Digest }): Promise<Unpacked> {
     const { driver, workers } = this.#parts;
     const check = checkedSource(source, options.blob);
     using _turn = await options.turn?.(options.signal);
@@ -323,7 +388,7 @@ export class LayerStore {
     cacheId: string,
     parent: Digest | null,
     unpacked: Unpacked,
-    { lease, signal }: RegisterOptions,
+    { lease, signal }: { lease: Lease; signal?: AbortSignal | undefined },
   ): Promise<Layer> {
     const { driver, clock, database } = this.#parts;
     signal?.throwIfAborted();

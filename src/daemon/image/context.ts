@@ -12,6 +12,8 @@ import type { ImageStore } from "./store.ts";
 
 /** The engine's part that keeps blobs by their digest, as images need it. */
 export interface Blobs {
+  /** The directory that they are in. */
+  readonly root: string;
   has(digest: string): boolean;
   read(digest: string): Promise<Buffer>;
   open(digest: string): Readable;
@@ -45,6 +47,14 @@ export interface StoredLayer {
   tarBytes: number;
 }
 
+/** A layer that is unpacked and has no place yet. */
+export interface StagedLayer {
+  readonly cacheId: string;
+  readonly diffId: string;
+  readonly tarBytes: number;
+  readonly sizeBytes: number;
+}
+
 /** The engine's part that keeps unpacked layers by their chain id, as images need it. */
 export interface Layers {
   get(chainId: string): StoredLayer | undefined;
@@ -68,7 +78,31 @@ export interface Layers {
       turn?: (signal: AbortSignal | undefined) => Promise<Disposable>;
     },
   ): Promise<StoredLayer>;
+  /** Whether layers can be unpacked before it is known what is below them. */
+  readonly canStage: boolean;
+  /** Unpacks an archive on nothing. `blob` is what it must be as it comes. */
+  stage(
+    archive: Readable,
+    options: {
+      blob?: { digest: string } | undefined;
+      signal?: AbortSignal | undefined;
+      onProgress?: (bytes: number) => void;
+    },
+  ): Promise<StagedLayer>;
+  /** Puts a staged layer into the store. @throws DiffIdMismatch when it is another; it stays staged then */
+  adopt(
+    parent: string | null,
+    staged: StagedLayer,
+    options: { diffId: string; lease: ContentLease },
+  ): Promise<StoredLayer>;
+  /** Throws away a layer that was staged and not adopted. */
+  unstage(staged: StagedLayer): Promise<void>;
   tar(chainId: string): Readable;
+  /** An archive of bytes, files of the host, and layers' archives; `onWritten` hears when all of it is written. */
+  assemble(
+    parts: readonly ({ bytes: Uint8Array } | { path: string; sizeBytes: number } | { chainId: string })[],
+    onWritten: () => void,
+  ): Readable;
   /** The archive, compressed by a program of the host. */
   compressedTar(chainId: string, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer>;
   metadata(chainId: string): Record<string, string>;

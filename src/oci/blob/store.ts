@@ -33,6 +33,7 @@ export interface IngestOptions {
  * for content that can be gone on with (`partials`).
  */
 export class BlobStore {
+  readonly root: string;
   readonly #blobs: string;
   readonly #ingest: string;
   readonly #onStored: () => void;
@@ -41,6 +42,7 @@ export class BlobStore {
 
   /** @param onStored hears that content was taken in. */
   constructor(root: string, onStored: () => void = () => {}) {
+    this.root = root;
     this.#onStored = onStored;
     this.#blobs = join(root, "blobs");
     this.#ingest = join(root, "ingest");

@@ -30,6 +30,8 @@ export interface ExtractOptions {
    * archive goes, as the refusal names it.
    */
   keepKind?: string;
+  /** Most directories; another number than the usual one is for tests. */
+  directoriesMax?: number;
 }
 
 /** Hears what an extraction did, so that the archive can be rebuilt from the tree. */
@@ -39,6 +41,9 @@ export interface ExtractObserver {
   /** What is at `path` is in the way. @returns true when the observer moved it elsewhere. */
   replaced(directory: Directory, name: ByteString, path: ByteString): boolean;
 }
+
+/** Most directories of one archive: their times are kept in memory until the end. */
+const directoriesMax = 2 ** 19;
 
 /**
  * Writes the members of a hostile archive below a directory. Every name is resolved by the kernel inside the tree, every
@@ -137,6 +142,8 @@ export class Extractor {
     const owner = this.#ownerOf(entry);
     const path = joinPlace(parent.path, base);
     this.#directoryTimes.set(path, entry.mtimeNs);
+    const most = this.#options.directoriesMax ?? directoriesMax;
+    if (this.#directoryTimes.size > most) throw new TarError(`more than ${most} directories in archive`);
     if (tryMkdirat(parent.fd, pathOf(base), this.#births.directoryMode(entry.mode))) {
       this.#applyToNew(parent, base, entry, owner);
       return;

@@ -7,6 +7,21 @@ import type { JournalPlace } from "../journal/rebuild.ts";
 import type { PackOptions } from "../pack/pack.ts";
 import type { Unpacked } from "../unpack.ts";
 import type { DiskUnit, DiskUse } from "./disk.ts";
+import type { Framing } from "./output.ts";
+
+/** Where a job writes an archive to, and how. */
+export interface Target {
+  output: number;
+  framing?: Framing;
+  /** Its first number grows by what was written; shared with whoever shows that. */
+  written?: BigInt64Array;
+}
+
+/** A piece of what is written: bytes, a file of the host, or a layer's archive, which must have as many bytes as said. */
+export type ArchivePart =
+  | { bytes: Uint8Array }
+  | { path: string; sizeBytes: number }
+  | { layer: JournalPlace; sizeBytes: number };
 
 /**
  * What the worker threads do: synchronous work with files, which would hold up the event loop. Descriptors are numbers
@@ -24,17 +39,19 @@ export interface Jobs {
     };
     result: Unpacked;
   };
-  /** Writes a layer's archive again to `output`, and counts its bytes in `written[0]`, which is shared. */
-  rebuild: { job: { place: JournalPlace; output: number; written?: BigInt64Array }; result: null };
+  /** Writes a layer's archive again to `output`. */
+  rebuild: { job: { place: JournalPlace } & Target; result: null };
+  /** Writes parts one after the other: an archive of images. */
+  assemble: { job: { parts: readonly ArchivePart[] } & Target; result: null };
   /** Extracts an archive below the open directory `root`. */
   extract: { job: { input: number; root: number; options: ExtractOptions }; result: { sizeBytes: number } };
   /** Archives what is below the open directory `root`: all of it, or one name as the member `as`. */
   pack: {
-    job: { root: number; output: number; only?: { name: string; as: string }; options: PackOptions };
+    job: { root: number; only?: { name: string; as: string }; options: PackOptions } & Target;
     result: null;
   };
   /** Archives what a tree changes: a full copy `root` of `parent`, whiteouts included. */
-  packChanges: { job: { root: string; parent: string | null; tree: TreeKind; output: number }; result: null };
+  packChanges: { job: { root: string; parent: string | null; tree: TreeKind } & Target; result: null };
   /** What an overlay's upper directory, or a full copy of a tree, changes. */
   changes: {
     job: { upper: string; lower: string[] } | { young: string; old: string | null; tree: TreeKind };

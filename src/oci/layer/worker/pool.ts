@@ -8,7 +8,7 @@ import type { JobAnswer, JobKind, Jobs, PlainError } from "./job.ts";
 const threadsMax = 16;
 /** Most of them that write archives for clients, who may be slow: the others stay for pulls and removals. */
 const writersMax = 8;
-const writers: ReadonlySet<JobKind> = new Set(["rebuild", "pack", "packChanges"]);
+const writers: ReadonlySet<JobKind> = new Set(["rebuild", "pack", "packChanges", "assemble"]);
 /** How long a thread waits for another job before it ends. */
 const idleMs = 20_000;
 /** Most heap of one thread: what a hostile archive can take before its job alone fails. */

@@ -1,9 +1,10 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { syncfs } from "../../../linux/file/data.ts";
-import { openDirectory } from "../../../linux/file/open.ts";
+import { openDirectory, pathOf } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
 import { HashedBlocks } from "../digest/blocks.ts";
+import { withinSpace } from "../extract/space.ts";
 import { rebuildTar } from "../journal/rebuild.ts";
 import { packChanges } from "../pack/changes.ts";
 import { TarPacker } from "../pack/pack.ts";
@@ -11,7 +12,8 @@ import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
 import { diskUseOf } from "./disk.ts";
-import type { JobKind, JobMessage, Jobs } from "./job.ts";
+import type { JobKind, JobMessage, Jobs, Target } from "./job.ts";
+import { assembleParts } from "./assemble.ts";
 import { Output } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
 
@@ -21,32 +23,28 @@ const work: Work = {
   unpack: ({ input, place, options, port, blocks }) =>
     closing([input], () => {
       try {
-        return unpackLayer(fromDescriptor(input), new HashedBlocks(port, blocks), place, options);
+        const fill = withinSpace(fromDescriptor(input), place.root);
+        return unpackLayer(fill, new HashedBlocks(port, blocks), place, options);
       } finally {
         port.close();
       }
     }),
-  rebuild: ({ place, output, written }) =>
-    writing(
-      output,
-      (out) => {
-        rebuildTar(place, (piece) => out.write(piece));
-      },
-      written,
-    ),
-  extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
-  pack: ({ root, output, only, options }) =>
+  rebuild: ({ place, ...target }) => writing(target, (out) => rebuildTar(place, out)),
+  assemble: ({ parts, ...target }) => writing(target, (out) => assembleParts(parts, out)),
+  extract: ({ input, root, options }) =>
+    closing([input], () => extractArchive(withinSpace(fromDescriptor(input), pathOf(root)), root, options)),
+  pack: ({ root, only, options, ...target }) =>
     closing([root], () =>
-      writing(output, (out) => {
-        const packer = new TarPacker((piece) => out.write(piece), options);
+      writing(target, (out) => {
+        const packer = new TarPacker(out, options);
         if (only === undefined) packer.addContents(root, "");
         else packer.add(root, byteString(only.name), byteString(only.as));
         packer.end();
       }),
     ),
-  packChanges: ({ root, parent, tree, output }) =>
-    writing(output, (out) => {
-      const packer = new TarPacker((piece) => out.write(piece));
+  packChanges: ({ root, parent, tree, ...target }) =>
+    writing(target, (out) => {
+      const packer = new TarPacker(out);
       const directory = openDirectory(root);
       closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree, true)));
       packer.end();
@@ -82,9 +80,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (fd: number, run: (out: Output) => void, written?: BigInt64Array): null =>
-  closing([fd], () => {
-    const out = new Output(fd, written);
+const writing = (target: Target, run: (out: Output) => void): null =>
+  closing([target.output], () => {
+    const out = new Output(target.output, target);
     run(out);
     out.flush();
     return null;
