@@ -369,7 +369,7 @@ static int pipe_end(struct source *source, int ours, int *child) {
 }
 
 bool stdio_open(int child[3]) {
-  child[0] = child[1] = child[2] = -1;
+  child[0] = opt.null_fd, child[1] = child[2] = -1;
   in.source.ready = stdin_ready;
   if (!opt.tty && opt.stdin_open && pipe_end(&in.source, 1, &child[0]) < 0) return false;
   if (!opt.tty && pipe_end(&outputs[0].source, 0, &child[1]) < 0) return false;

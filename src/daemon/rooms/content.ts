@@ -10,6 +10,7 @@ import { LayerStore } from "../content/layer-store.ts";
 import { Leases } from "../content/leases.ts";
 import type { Database } from "../state/database.ts";
 import type { StorageDriver } from "../storage/driver.ts";
+import { MappedRoots } from "../storage/remap/roots.ts";
 import { Overlay2 } from "../storage/overlay2/driver.ts";
 import { Trash } from "../storage/trash.ts";
 import { Vfs } from "../storage/vfs/driver.ts";
@@ -40,6 +41,7 @@ export const openContent = (
   const layers = new LayerStore({
     root: join(config.dataRoot, "layers"),
     driver,
+    roots: new MappedRoots(remapFolder(config)),
     database,
     workers,
     clock,
@@ -51,6 +53,9 @@ export const openContent = (
   const trash = new Trash(join(config.dataRoot, "containers/.trash"), workers);
   return { workers, blobs, layers, leases, collector, durability, trash };
 };
+
+/** Where everything about mapped owners is mounted. */
+export const remapFolder = ({ execRoot }: EngineConfig): string => join(execRoot, "userns");
 
 /** @throws EngineError not-implemented for a driver that this kernel or this version has not */
 const openDriver = ({ dataRoot, images }: EngineConfig, workers: LayerWorkers): StorageDriver => {

@@ -15,7 +15,7 @@ import { checkRootfs } from "./rootfs/check.ts";
 import { prepareWorkingDirectory } from "./rootfs/working-directory.ts";
 import { connectShim } from "./shim/connect.ts";
 import { ShimStartError } from "./shim/connection.ts";
-import { launchShim } from "./shim/launch.ts";
+import { launchMapped } from "./shim/launch.ts";
 import { containerStartError } from "./start-error.ts";
 import { readTaskFile, writeTaskFile } from "./task-file.ts";
 import type { TaskFile } from "./task-file.ts";
@@ -116,7 +116,8 @@ export class Runtime implements Disposable {
         ...(task.holdFds === undefined ? {} : { holdFds: task.holdFds }),
         ...(task.relays === undefined ? {} : { relays: task.relays }),
       };
-      const { connection, process, attached } = await launchShim(shim, task.spawned);
+      const mapped = task.spec.linux.uidMappings !== undefined;
+      const { connection, process, attached } = await launchMapped(mapped, shim, task.spawned);
       step("started");
       const started = new Task(context, identity, connection, process, attached);
       if (identity.seccomp) await requireSeccomp(process.pid, runtime.name);

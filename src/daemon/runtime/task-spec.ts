@@ -35,6 +35,8 @@ export interface ExecSpec extends TaskStreams {
   /** The exec's own folder, absolute; made when missing. */
   dir: string;
   process: OciProcess;
+  /** The container has a user namespace of its own. */
+  mapped?: boolean;
   trace?: (step: string) => void;
 }
 

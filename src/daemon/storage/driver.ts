@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { Owner } from "../../linux/namespace/id-mapping.ts";
 import type { WhiteoutForm } from "../../oci/layer/extract/whiteout.ts";
 
 /** A change in a writable layer: 0 modified, 1 added, 2 deleted. */
@@ -6,6 +7,14 @@ export interface Change {
   /** Absolute inside the container: "/etc/hosts". */
   path: string;
   kind: 0 | 1 | 2;
+}
+
+/** Layers as a mount with mapped owners names them. */
+export interface MappedLayers {
+  /** An idmapped clone of the driver's `layersRoot`. */
+  root: string;
+  /** Who the container's root is outside: what the mount makes for itself is made in that name. */
+  owner: Owner;
 }
 
 /**
@@ -16,6 +25,11 @@ export interface StorageDriver {
   readonly name: string;
   /** What the members `.wh.…` of a layer's archive must become in `diffPath`. */
   readonly whiteouts: WhiteoutForm;
+  /**
+   * The directory below which a mount names its layers: a mount with mapped owners names them below an idmapped clone of
+   * it. null: what `mount` leads to can be cloned with mapped owners itself.
+   */
+  readonly layersRoot: string | null;
   /** DriverStatus of /info. */
   status(): [string, string][];
   /** Makes a layer on top of `parent`, to be filled at `diffPath` and then sealed. */
@@ -29,8 +43,11 @@ export interface StorageDriver {
    * @throws EngineError `invalid-parameter` for a storage option that cannot be had.
    */
   createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void>;
-  /** The layer merged with those below it; mounts when that needs it and it is not mounted. Synchronous, about 1 ms. */
-  mount(id: string): string;
+  /**
+   * The layer merged with those below it; mounts when that needs it and it is not mounted. Synchronous, about 1 ms.
+   * @param mapped for drivers with a `layersRoot`: with the owners that its clone shows
+   */
+  mount(id: string, mapped?: MappedLayers): string;
   /** Ends the mount, if there is one. Who still has it open keeps it. */
   unmount(id: string): Promise<void>;
   exists(id: string): boolean;

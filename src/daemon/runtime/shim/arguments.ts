@@ -42,6 +42,8 @@ export interface ShimOptions {
   terminal?: { rows: number; columns: number };
   /** Keeps stdin open, else it is /dev/null. `once`: it is closed when the first attached client's ends. */
   stdin?: "open" | "once";
+  /** Read from instead of the host's /dev/null when stdin is not kept open; the shim gets a duplicate. */
+  nullFd?: number;
   /** None: nothing is logged. */
   log?: ShimLog;
   /** Attaches that see every byte from the first. */
@@ -67,6 +69,7 @@ export const shimArguments = (options: ShimOptions, descriptors: Descriptors): s
   "--runtime",
   options.runtime,
   ...(options.runtimeFd === undefined ? [] : ["--runtime-fd", String(descriptors.inherit(options.runtimeFd))]),
+  ...(options.nullFd === undefined ? [] : ["--null-fd", String(descriptors.inherit(options.nullFd))]),
   ...("process" in options.start ? ["--exec", "--process", options.start.process] : ["--bundle", options.start.bundle]),
   ...(options.terminal ? ["--tty", `${options.terminal.rows}x${options.terminal.columns}`] : []),
   ...(options.stdin ? ["--stdin"] : []),

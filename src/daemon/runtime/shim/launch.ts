@@ -1,5 +1,6 @@
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
+import { openNullDevice } from "../../../linux/file/null-device.ts";
 import { spawn } from "../../../linux/process/spawn.ts";
 import { socketpair } from "../../../linux/socket/socketpair.ts";
 import type { Started } from "../../../wire/shim/protocol.ts";
@@ -38,6 +39,20 @@ export const launchShim = async (options: ShimOptions, spawned?: () => void): Pr
     launch.connection[Symbol.dispose]();
     for (const socket of launch.attached) socket.destroy();
     throw error;
+  }
+};
+
+/**
+ * The same for a process in a user namespace of its own, `mapped`: crun gives what such a process has for stdin to its
+ * user, and that must not be the /dev/null that everybody uses.
+ */
+export const launchMapped = async (mapped: boolean, options: ShimOptions, spawned?: () => void): Promise<LaunchedShim> => {
+  if (!mapped) return launchShim(options, spawned);
+  const nullFd = openNullDevice();
+  try {
+    return await launchShim({ ...options, nullFd }, spawned);
+  } finally {
+    closeSync(nullFd);
   }
 };
 

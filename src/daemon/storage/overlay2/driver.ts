@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from "
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalidParameter, notImplemented } from "../../../base/errors.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
 import { umountBehind } from "../../../linux/mount/mount.ts";
 import { mountOverlay } from "../../../linux/mount/overlay.ts";
 import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
@@ -9,7 +10,7 @@ import { textOf } from "../../../oci/layer/tar/entry.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
 import { pack } from "../../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../../oci/layer/worker/pool.ts";
-import type { Change, StorageDriver } from "../driver.ts";
+import type { Change, MappedLayers, StorageDriver } from "../driver.ts";
 import { filesystemName } from "../filesystem.ts";
 import { Trash } from "../trash.ts";
 import { Layout } from "./layout.ts";
@@ -41,6 +42,10 @@ export class Overlay2 implements StorageDriver {
     this.#trash = new Trash(join(root, ".trash"), workers);
   }
 
+  get layersRoot(): string {
+    return this.#layout.root;
+  }
+
   status(): [string, string][] {
     return [
       ["Backing Filesystem", filesystemName(this.#layout.root)],
@@ -68,18 +73,20 @@ export class Overlay2 implements StorageDriver {
     this.#layout.make(id, parent, true);
   }
 
-  mount(id: string): string {
-    const lower = this.#layout.lower(id);
+  mount(id: string, mapped?: MappedLayers): string {
+    // The same directories, with the owners that another mount of the root shows.
+    const layers = mapped === undefined ? this.#layout : new Layout(mapped.root);
+    const lower = layers.lower(id);
     // Nothing to merge it with.
-    if (lower.length === 0) return this.#layout.diff(id);
+    if (lower.length === 0) return layers.diff(id);
     const target = this.#layout.merged(id);
     if (this.#mounted.has(id)) return target;
-    if (this.#layout.isWritable(id)) {
-      const [upper, work] = [this.#layout.diff(id), this.#layout.work(id)];
-      mountOverlay({ lower, upper, work, target, options: mountOptions });
+    if (layers.isWritable(id)) {
+      const [upper, work] = [layers.diff(id), layers.work(id)];
+      withFileOwner(mapped?.owner, () => mountOverlay({ lower, upper, work, target, options: mountOptions }));
     } else {
       mkdirSync(target, { recursive: true, mode: 0o700 });
-      mountOverlay({ lower: [this.#layout.diff(id), ...lower], target, options: mountOptions });
+      mountOverlay({ lower: [layers.diff(id), ...lower], target, options: mountOptions });
     }
     this.#mounted.add(id);
     return target;

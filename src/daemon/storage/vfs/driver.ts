@@ -16,6 +16,7 @@ import { Trash } from "../trash.ts";
 export class Vfs implements StorageDriver {
   readonly name = "vfs";
   readonly whiteouts = "remove";
+  readonly layersRoot = null;
   readonly #root: string;
   readonly #workers: LayerWorkers;
   readonly #trash: Trash;

@@ -2,15 +2,25 @@ import { fchmodSync, fchownSync } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
 import { fchmodat, fchownat, utimensat } from "../../../linux/file/attributes.ts";
 import { pathOf as descriptorPath } from "../../../linux/file/open.ts";
+import { type IdMapping, type IdRange, type Owner, toHost } from "../../../linux/namespace/id-mapping.ts";
 import { setxattr } from "../../../linux/file/xattr.ts";
 import { pathOf, textOf } from "../tar/entry.ts";
 import type { ByteString, Entry } from "../tar/entry.ts";
+import { TarError } from "../tar/error.ts";
 
-/** Who owns what is extracted. */
-export interface Owner {
-  uid: number;
-  gid: number;
-}
+export type { Owner };
+
+/** Whose a file of a container is outside. @throws TarError for an owner that the container has not */
+export const ownerOutside = ({ uid, gid }: Owner, mapping: IdMapping | undefined): Owner =>
+  mapping === undefined
+    ? { uid, gid }
+    : { uid: outside(mapping.uids, uid), gid: outside(mapping.gids, gid) };
+
+const outside = (ranges: readonly IdRange[], id: number): number => {
+  const found = toHost(ranges, id);
+  if (found === undefined) throw new TarError(`container ID ${id} cannot be mapped to a host ID`);
+  return found;
+};
 
 /** Gives an open regular file its owner, mode and attributes, in the order in which none undoes another. */
 export const applyToFile = (fd: number, entry: Entry, owner: Owner): void => {

@@ -2,6 +2,7 @@ import { closeSync, constants } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
 import { O_NOFOLLOW, fileType } from "../../../linux/file/flags.ts";
 import { linkat, makeDevice, mkdirat, mknodat, symlinkat } from "../../../linux/file/make.ts";
+import type { IdMapping } from "../../../linux/namespace/id-mapping.ts";
 import { openat2 } from "../../../linux/file/open.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
@@ -11,7 +12,7 @@ import type { ByteString, Entry } from "../tar/entry.ts";
 import { TarError } from "../tar/error.ts";
 import type { TarReader } from "../tar/reader.ts";
 import { applyByName, applyTime, applyToFile } from "./attributes.ts";
-import type { Owner } from "./attributes.ts";
+import { ownerOutside, type Owner } from "./attributes.ts";
 import { writeContent } from "./content.ts";
 import { joinPlace, placeOf } from "./name.ts";
 import { namesIn, removeAt } from "./remove.ts";
@@ -24,6 +25,8 @@ export interface ExtractOptions {
   whiteouts: WhiteoutForm;
   /** Owner of everything, instead of the one in the archive. */
   owner?: Owner;
+  /** The directory is seen through a mapping: the archive's owners are those that a container with it sees. */
+  mapping?: IdMapping;
   /**
    * Refuse to replace a directory by something else and the other way round, as `docker cp` does. Holds where the
    * archive goes, as the refusal names it.
@@ -220,7 +223,7 @@ export class Extractor {
   }
 
   #ownerOf(entry: Entry): Owner {
-    return this.#options.owner ?? entry;
+    return ownerOutside(this.#options.owner ?? entry, this.#options.mapping);
   }
 
   #applyDirectoryTime(path: ByteString, mtimeNs: bigint): void {

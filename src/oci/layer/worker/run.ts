@@ -1,5 +1,7 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { syncfs } from "../../../linux/file/data.ts";
+import { rootOwner } from "../../../linux/namespace/id-mapping.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
@@ -21,7 +23,12 @@ const work: Work = {
     writing(output, (out) => {
       rebuildTar(place, (piece) => out.write(piece));
     }),
-  extract: ({ input, root, options }) => closing([input], () => extractArchive(fromDescriptor(input), root, options)),
+  extract: ({ input, root, options }) =>
+    closing([input], () => {
+      // What is made there is made in the name of the container's root: the thread's own has no id in it.
+      const owner = options.mapping === undefined ? undefined : rootOwner(options.mapping);
+      return withFileOwner(owner, () => extractArchive(fromDescriptor(input), root, options));
+    }),
   pack: ({ root, output, only, options }) =>
     closing([root], () =>
       writing(output, (out) => {
