@@ -21,7 +21,7 @@
 #define IDLE_FOREVER (-1)
 #define CLOSE_RANGE_CLOEXEC 4u
 
-struct options opt = {.log_max_file = 1, .runtime_fd = -1, .null_fd = -1};
+struct options opt = {.log_max_file = 1, .runtime_fd = -1, .null_fd = -1, .owner = -1, .owner_group = -1};
 static int epoll_fd;
 static int64_t timers[TIMER_COUNT];
 static pid_t runtime_pid, process_pid;
@@ -336,6 +336,7 @@ static void parse(char **argv) {
       else if (strcmp(name, "--log-max-size") == 0) opt.log_max_size = atoll(value);
       else if (strcmp(name, "--log-max-file") == 0) opt.log_max_file = atoi(value);
       else if (strcmp(name, "--tty") == 0 && sscanf(value, "%dx%d", &opt.rows, &opt.columns) == 2) opt.tty = true;
+      else if (strcmp(name, "--owner") == 0 && sscanf(value, "%d:%d", &opt.owner, &opt.owner_group) == 2) continue;
       else if (strcmp(name, "--attach") == 0 && sscanf(value, "%d:%d", &first, &second) == 2) client_attach(first, second);
       else if (strcmp(name, "--hold-fd") == 0) port_hold(atoi(value));
       else if (strcmp(name, "--relay") == 0 && relay_add(value)) continue;

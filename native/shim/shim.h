@@ -29,7 +29,8 @@ struct options {
   bool exec, tty, stdin_open, stdin_once;
   const char *id, *dir, *runtime, *bundle, *process;
   int runtime_fd; // the runtime to execute, if not by its path; < 0: none
-  int null_fd;    // what the process reads from when its stdin is not kept open, if not the host's /dev/null; < 0: that
+  int owner, owner_group; // to whom the process's pipes belong; < 0: the daemon's user
+  int null_fd;    // stands for /dev/null wherever the runtime would get the host's; < 0: it may
   const char *runtime_args[32], *command_args[32]; // before and after `run`/`exec`
   int runtime_arg_count, command_arg_count;
   int rows, columns;

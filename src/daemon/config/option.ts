@@ -138,6 +138,7 @@ export const options: readonly Option[] = [
   text("storage-driver", "", "Storage driver to use", { short: "s" }),
   several("storage-opt", "storage-opts", "Storage driver options"),
   yes("userland-proxy", false, "Accepted; no published port needs a proxy here"),
+  text("userns-remap", "", "User/Group setting for user namespaces"),
 ];
 
 /** What dockerd has and this engine does not: refused by name, so that nobody believes it has an effect. */
@@ -172,5 +173,4 @@ export const unsupported: readonly string[] = [
   "tlskey",
   "tlsverify",
   "userland-proxy-path",
-  "userns-remap",
 ];

@@ -12,6 +12,7 @@ import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { TaskProcess, exitStatusOf, lostStatus } from "./process.ts";
 import { checkRootfs } from "./rootfs/check.ts";
+import { rootOutside } from "./spec/root-outside.ts";
 import { prepareWorkingDirectory } from "./rootfs/working-directory.ts";
 import { connectShim } from "./shim/connect.ts";
 import { ShimStartError } from "./shim/connection.ts";
@@ -116,8 +117,7 @@ export class Runtime implements Disposable {
         ...(task.holdFds === undefined ? {} : { holdFds: task.holdFds }),
         ...(task.relays === undefined ? {} : { relays: task.relays }),
       };
-      const mapped = task.spec.linux.uidMappings !== undefined;
-      const { connection, process, attached } = await launchMapped(mapped, shim, task.spawned);
+      const { connection, process, attached } = await launchMapped(rootOutside(task.spec), shim, task.spawned);
       step("started");
       const started = new Task(context, identity, connection, process, attached);
       if (identity.seccomp) await requireSeccomp(process.pid, runtime.name);

@@ -146,7 +146,7 @@ export class Task extends TaskProcess {
     });
     step("process.json");
     try {
-      const { connection, process, attached } = await launchMapped(spec.mapped ?? false, {
+      const { connection, process, attached } = await launchMapped(spec.owner, {
         ...shim(),
         id: this.id,
         dir: spec.dir,

@@ -15,7 +15,7 @@ export interface MountOptions {
 
 /**
  * Makes a volume ready for a container that starts.
- * @returns the host path to bind
+ * @returns the host path to bind, and whether its files are the engine's own: not mounted from elsewhere
  * @throws EngineError not-found, system
  */
 export const mountVolume = async (
@@ -23,7 +23,7 @@ export const mountVolume = async (
   name: string,
   containerId: string,
   options: MountOptions,
-): Promise<{ path: string }> => {
+): Promise<{ path: string; own: boolean }> => {
   take(context, name, containerId);
   context.database.emit({
     Type: "volume",
@@ -39,7 +39,7 @@ export const mountVolume = async (
       },
     },
   });
-  return { path: dataPath(context, name) };
+  return { path: dataPath(context, name), own: !isMounted(find(context, name).options) };
 };
 
 /**

@@ -9,6 +9,7 @@ import type { Database } from "../state/database.ts";
 import type { VolumeContext } from "./context.ts";
 import { create } from "./create.ts";
 import { dataPath, describe, find } from "./document.ts";
+import { isMounted } from "./local.ts";
 import { list } from "./list.ts";
 import { fillVolume, holdVolume, type MountOptions, mountVolume, unmountVolumes } from "./mount.ts";
 import type { VolumeDocument, VolumeRecord } from "./record.ts";
@@ -74,8 +75,12 @@ export class VolumeService {
     return fillVolume(this.#context, name, rootfs, destination);
   }
 
-  mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string }> {
+  mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string; own: boolean }> {
     return mountVolume(this.#context, name, containerId, options);
+  }
+  /** Its files are the engine's own: not mounted from elsewhere. @throws EngineError not-found */
+  isOwn(name: string): boolean {
+    return !isMounted(find(this.#context, name).options);
   }
   /** Keeps it mounted until disposed of. @throws EngineError not-found, system */
   hold(name: string): Disposable {

@@ -5,9 +5,9 @@ import { isCode, SystemError } from "../../../linux/error.ts";
 import { O_DIRECTORY, O_PATH } from "../../../linux/file/flags.ts";
 import { mkdirat } from "../../../linux/file/make.ts";
 import { openDirectory, openInRoot, pathOf } from "../../../linux/file/open.ts";
-import type { Owner } from "../../../linux/namespace/id-mapping.ts";
 import { withFileOwner } from "../../../linux/process/file-owner.ts";
-import type { OciIdMapping, OciSpec } from "../../../wire/oci/runtime.ts";
+import type { OciSpec } from "../../../wire/oci/runtime.ts";
+import { rootOutside } from "../spec/root-outside.ts";
 
 const directoryMode = 0o755;
 
@@ -32,7 +32,7 @@ export const prepareWorkingDirectory = (spec: OciSpec): void => {
   try {
     const fd = readonly
       ? openIfThere(root, wanted)
-      : withFileOwner(rootOf(spec), () => openOrMake(root, wanted));
+      : withFileOwner(rootOutside(spec), () => openOrMake(root, wanted));
     if (fd === null) return;
     const inside = readlinkSync(pathOf(fd)).slice(readlinkSync(pathOf(root)).length);
     closeSync(fd);
@@ -60,13 +60,6 @@ export const createDirectory = (rootfs: string, path: string): void => {
   } finally {
     closeSync(root);
   }
-};
-
-/** Who the container's root is on the host, when it has a user namespace. */
-const rootOf = ({ linux: { uidMappings, gidMappings } }: OciSpec): Owner | undefined => {
-  const of = (all: OciIdMapping[] | undefined): number | undefined => all?.find(({ containerID }) => containerID === 0)?.hostID;
-  const [uid, gid] = [of(uidMappings), of(gidMappings)];
-  return uid === undefined || gid === undefined ? undefined : { uid, gid };
 };
 
 const isBelow = (path: string, folder: string): boolean =>

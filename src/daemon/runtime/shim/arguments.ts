@@ -1,3 +1,4 @@
+import type { Owner } from "../../../linux/namespace/id-mapping.ts";
 import { streamBits } from "./attach.ts";
 import type { AttachStreams } from "./attach.ts";
 
@@ -42,7 +43,9 @@ export interface ShimOptions {
   terminal?: { rows: number; columns: number };
   /** Keeps stdin open, else it is /dev/null. `once`: it is closed when the first attached client's ends. */
   stdin?: "open" | "once";
-  /** Read from instead of the host's /dev/null when stdin is not kept open; the shim gets a duplicate. */
+  /** To whom the process's pipes belong; the daemon's user when absent. */
+  owner?: Owner;
+  /** Stands for /dev/null wherever the runtime would get the host's; the shim gets a duplicate. */
   nullFd?: number;
   /** None: nothing is logged. */
   log?: ShimLog;
@@ -69,6 +72,7 @@ export const shimArguments = (options: ShimOptions, descriptors: Descriptors): s
   "--runtime",
   options.runtime,
   ...(options.runtimeFd === undefined ? [] : ["--runtime-fd", String(descriptors.inherit(options.runtimeFd))]),
+  ...(options.owner === undefined ? [] : ["--owner", `${options.owner.uid}:${options.owner.gid}`]),
   ...(options.nullFd === undefined ? [] : ["--null-fd", String(descriptors.inherit(options.nullFd))]),
   ...("process" in options.start ? ["--exec", "--process", options.start.process] : ["--bundle", options.start.bundle]),
   ...(options.terminal ? ["--tty", `${options.terminal.rows}x${options.terminal.columns}`] : []),

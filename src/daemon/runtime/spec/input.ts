@@ -100,7 +100,7 @@ export interface SpecInput {
     userPath?: string;
   };
   /** How the users and groups of its user namespace are seen on the host. */
-  idMapping?: IdMapping;
+  idMapping?: IdMapping | undefined;
   devices: { nodes: readonly OciDevice[]; rules: readonly OciDeviceRule[] };
   throttleDevices?: ThrottleNumbers;
   /** null: unconfined. */

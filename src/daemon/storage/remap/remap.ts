@@ -1,5 +1,8 @@
 import type { IdMapping, Owner } from "../../../linux/namespace/id-mapping.ts";
 
+/** The folder of `Remap.roots`. */
+export const rootsName = "roots";
+
 /** A mapping of owners that containers are started with, and what shows files through it. */
 export interface Remap {
   readonly mapping: IdMapping;

@@ -8,7 +8,7 @@ import { mountTable } from "../../../linux/mount/table.ts";
 import { mountIdmapped } from "../../../linux/mount/tree.ts";
 import { type IdMapping, mapText, rootOwner } from "../../../linux/namespace/id-mapping.ts";
 import { createNetworkIn, createUserNamespace, type UserNamespace } from "../../../linux/namespace/user.ts";
-import type { Remap } from "./remap.ts";
+import { type Remap, rootsName } from "./remap.ts";
 
 export interface RemapsOptions {
   /** `<exec root>/userns`. */
@@ -21,7 +21,6 @@ export interface RemapsOptions {
 
 const keyLength = 12;
 const layersName = "layers";
-const rootsName = "roots";
 
 /**
  * The mappings of owners in use: the configured one, and those that running containers of an earlier configuration have.
@@ -128,6 +127,8 @@ export class Remaps implements Disposable {
       if (target.startsWith(`${folder}/`) && target.endsWith(`/${layersName}/root`)) umount(target, { detach: true });
     }
     for (const key of readdirOrNone(folder)) {
+      const roots = join(folder, key, rootsName);
+      for (const id of readdirOrNone(roots)) removeEmpty(join(roots, id));
       for (const path of [`${layersName}/root`, layersName, rootsName, ""]) removeEmpty(join(folder, key, path));
     }
   }

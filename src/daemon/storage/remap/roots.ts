@@ -6,7 +6,7 @@ import { umountBehind } from "../../../linux/mount/mount.ts";
 import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
 import { attachTree, cloneTree, setAttributes } from "../../../linux/mount/tree.ts";
 import type { StorageDriver } from "../driver.ts";
-import type { Remap } from "./remap.ts";
+import { type Remap, rootsName } from "./remap.ts";
 
 /** The roots of containers whose owners are mapped, mounted where the containers' own root may enter them. */
 export class MappedRoots {
@@ -17,7 +17,7 @@ export class MappedRoots {
   constructor(folder: string) {
     const targets = mountTable()
       .map(({ target }) => target)
-      .filter((target) => dirname(dirname(dirname(target))) === folder);
+      .filter((target) => dirname(dirname(dirname(target))) === folder && basename(dirname(target)) === rootsName);
     this.#mounted = new Map(targets.map((target) => [basename(target), target]));
   }
 
