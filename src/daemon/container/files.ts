@@ -125,7 +125,11 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
   };
 };
 
-const subjectOf = (context: ContainerContext, { path, record, remap, images }: OpenRoot, name: string): CopySubject => ({
+const subjectOf = (
+  context: ContainerContext,
+  { path, record, remap, images }: OpenRoot,
+  name: string,
+): CopySubject => ({
   name,
   rootPath: path,
   remap,

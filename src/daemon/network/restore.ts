@@ -58,7 +58,10 @@ const adopt = async (context: NetworkContext, sandbox: SandboxRecord): Promise<v
 const collectPins = (context: NetworkContext): void => {
   const directory = join(context.execRoot, "netns");
   const known = new Set(
-    [...context.sandboxes.values()].flatMap(({ path, ownerUserNamespace: owner }) => [path, ...(owner === null ? [] : [owner])]),
+    [...context.sandboxes.values()].flatMap(({ path, ownerUserNamespace: owner }) => [
+      path,
+      ...(owner === null ? [] : [owner]),
+    ]),
   );
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);

@@ -1,5 +1,6 @@
 import { umount } from "../../linux/mount/mount.ts";
 import { mountTable } from "../../linux/mount/table.ts";
+import type { IdMapping } from "../../linux/namespace/id-mapping.ts";
 import { newId } from "../../base/ids.ts";
 import { copyUp } from "./copy-up.ts";
 import type { VolumeContext } from "./context.ts";
@@ -45,6 +46,7 @@ export const mountVolume = async (
 /**
  * Fills an empty volume with what a container's image has where it will be mounted.
  * @param rootfs the container's root, as the host sees it
+ * @param mapping how the container's owners will be seen outside
  * @throws EngineError not-found, system
  */
 export const fillVolume = async (
@@ -52,9 +54,11 @@ export const fillVolume = async (
   name: string,
   rootfs: string,
   destination: string,
+  mapping?: IdMapping,
 ): Promise<void> => {
   using _held = holdVolume(context, name);
-  await copyUp(context, rootfs, destination, dataPath(context, name));
+  const elsewhere = isMounted(find(context, name).options) ? mapping : undefined;
+  await copyUp(context, rootfs, destination, dataPath(context, name), elsewhere);
 };
 
 /**

@@ -3,6 +3,7 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { Filters } from "../../base/filters.ts";
+import type { IdMapping } from "../../linux/namespace/id-mapping.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { VolumeCreateOptions, VolumeListResponse } from "../../wire/engine/volume.ts";
 import type { Database } from "../state/database.ts";
@@ -71,8 +72,8 @@ export class VolumeService {
   }
 
   /** Fills an empty volume from a container's root. @throws EngineError not-found, system */
-  fill(name: string, rootfs: string, destination: string): Promise<void> {
-    return fillVolume(this.#context, name, rootfs, destination);
+  fill(name: string, rootfs: string, destination: string, mapping?: IdMapping): Promise<void> {
+    return fillVolume(this.#context, name, rootfs, destination, mapping);
   }
 
   mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string; own: boolean }> {

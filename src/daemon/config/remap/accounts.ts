@@ -39,7 +39,8 @@ export const findAccount = async (files: AccountFiles, kind: Kind, key: string |
 const inText = (text: string, key: string | number): Account | undefined => {
   for (const line of text.split("\n")) {
     const [name = "", , id = ""] = line.split(":");
-    if (/^\d+$/.test(id) && (typeof key === "number" ? Number(id) === key : name === key)) return { name, id: Number(id) };
+    if (/^\d+$/.test(id) && (typeof key === "number" ? Number(id) === key : name === key))
+      return { name, id: Number(id) };
   }
   return undefined;
 };

@@ -20,7 +20,17 @@ export const createUser = async (files: AccountFiles, name: string): Promise<voi
     throw systemError(`cannot add user; no useradd or usermod binary found: ${byHand}`);
   }
   await call(
-    [useradd, "--system", "--user-group", "--no-create-home", "--home-dir", "/nonexistent", "--shell", "/bin/false", name],
+    [
+      useradd,
+      "--system",
+      "--user-group",
+      "--no-create-home",
+      "--home-dir",
+      "/nonexistent",
+      "--shell",
+      "/bin/false",
+      name,
+    ],
     (output) => `failed to add user: ${output}: ${byHand}`,
   );
   for (const [file, flag, what] of [

@@ -45,7 +45,10 @@ test("what Docker says of the others", async () => {
     ["zz-none", 'Error during uid lookup for "zz-none": getent unable to find entry "zz-none" in passwd database'],
     ["4999999", 'Uid 4999999 has no entry in /etc/passwd: getent unable to find entry "4999999" in passwd database'],
     ["0:4999999", 'Gid 4999999 has no entry in /etc/passwd: getent unable to find entry "4999999" in group database'],
-    ["zz-mapper:zz-no", 'Error during groupname lookup for "zz-no": getent unable to find entry "zz-no" in group database'],
+    [
+      "zz-mapper:zz-no",
+      'Error during groupname lookup for "zz-no": getent unable to find entry "zz-no" in group database',
+    ],
     ["zz-lonely", 'Error during gid lookup for "zz-lonely": getent unable to find entry "zz-lonely" in group database'],
     ["1003", 'Gid 1003 has no entry in /etc/group: getent unable to find entry "1003" in group database'],
     [
@@ -59,7 +62,13 @@ test("what Docker says of the others", async () => {
 });
 
 test("the default user is made once, when it is missing", async () => {
-  const own = { ...files, passwd: file("passwd2", ""), group: file("group2", ""), subuid: file("u2", ""), subgid: file("g2", "") };
+  const own = {
+    ...files,
+    passwd: file("passwd2", ""),
+    group: file("group2", ""),
+    subuid: file("u2", ""),
+    subgid: file("g2", ""),
+  };
   const make = async (name: string): Promise<void> => {
     appendFileSync(own.passwd, `${name}:x:900:901::/:\n`);
     appendFileSync(own.group, `${name}:x:901:\n`);
@@ -82,12 +91,21 @@ test("files of subordinate ids", () => {
   assert.deepEqual(readSubordinate(join(folder, "none")), []);
   assert.throws(() => readSubordinate(file("bad", "x:1\n")), /Format not correct for line "x:1"/);
   const bad = (text: string): void =>
-    assert.throws(() => rangesOf(readSubordinate(file("range", text)), ["x"], "/f"), /\/f has a bad range for user "x"/);
+    assert.throws(
+      () => rangesOf(readSubordinate(file("range", text)), ["x"], "/f"),
+      /\/f has a bad range for user "x"/,
+    );
   bad("x:100:10\nx:105:10\n");
   bad("x:4294967290:10\n");
   assert.deepEqual(rangesOf(readSubordinate(file("zero", "x:5:0\n")), ["x"], "/f"), []);
   assert.equal(nextFree([]), 100000);
-  assert.equal(nextFree([{ owner: "a", start: 300000, count: 5 }, { owner: "b", start: 1000, count: 5 }]), 300005);
+  assert.equal(
+    nextFree([
+      { owner: "a", start: 300000, count: 5 },
+      { owner: "b", start: 1000, count: 5 },
+    ]),
+    300005,
+  );
 });
 
 test("ids on both sides", () => {

@@ -48,7 +48,9 @@ export const rangesOf = (all: readonly SubordinateRange[], names: readonly strin
   if (own.length > rangesMax) throw systemError(`${path} has more than ${rangesMax} ranges for user "${names[0]}"`);
   let containerId = 0;
   return own.map(({ start, count }, index) => {
-    const overlaps = own.slice(0, index).some((other) => start < other.start + other.count && other.start < start + count);
+    const overlaps = own
+      .slice(0, index)
+      .some((other) => start < other.start + other.count && other.start < start + count);
     if (start + count - 1 > idMax || containerId + count - 1 > idMax || overlaps) {
       throw systemError(`${path} has a bad range for user "${names[0]}": ${start}:${count}`);
     }

@@ -68,7 +68,10 @@ const observe = async (context: ContainerContext): Promise<Map<string, Found>> =
 
 /** The daemon was killed between the record of an exit and the end of its mounts. */
 const releaseLeftovers = async (context: ContainerContext, running: ReadonlySet<string>): Promise<void> => {
-  const mounted = [...mountsBelow(context.settings.dataRoot).map(({ target }) => target), ...context.layers.mappedRoots()];
+  const mounted = [
+    ...mountsBelow(context.settings.dataRoot).map(({ target }) => target),
+    ...context.layers.mappedRoots(),
+  ];
   for (const record of context.containers.values()) {
     if (running.has(record.id) || record.state.status === "running") continue;
     if (mounted.some((target) => target.includes(record.id))) await releaseResources(context, record);

@@ -30,9 +30,7 @@ export const prepareWorkingDirectory = (spec: OciSpec): void => {
   if (wanted === "/" || mounts.some(({ destination }) => isBelow(wanted, destination))) return;
   const root = openDirectory(path);
   try {
-    const fd = readonly
-      ? openIfThere(root, wanted)
-      : withFileOwner(rootOutside(spec), () => openOrMake(root, wanted));
+    const fd = readonly ? openIfThere(root, wanted) : withFileOwner(rootOutside(spec), () => openOrMake(root, wanted));
     if (fd === null) return;
     const inside = readlinkSync(pathOf(fd)).slice(readlinkSync(pathOf(root)).length);
     closeSync(fd);

@@ -11,7 +11,12 @@ const lastGroup = (mapping: SpecInput["idMapping"]): number =>
   (mapping?.gids.find(({ containerId }) => containerId === 0)?.size ?? 2 ** 31) - 1;
 
 /** The kernel settings of the container's namespaces; the container's own win. */
-export const createSysctls = ({ config, hostConfig, host, idMapping }: SpecInput): Record<string, string> | undefined => {
+export const createSysctls = ({
+  config,
+  hostConfig,
+  host,
+  idMapping,
+}: SpecInput): Record<string, string> | undefined => {
   const all: Record<string, string> = {};
   if (config.Domainname) all["kernel.domainname"] = config.Domainname;
   const network = hostConfig.NetworkMode ?? "";

@@ -12,9 +12,7 @@ export type { Owner };
 
 /** Whose a file of a container is outside. @throws TarError for an owner that the container has not */
 export const ownerOutside = ({ uid, gid }: Owner, mapping: IdMapping | undefined): Owner =>
-  mapping === undefined
-    ? { uid, gid }
-    : { uid: outside(mapping.uids, uid), gid: outside(mapping.gids, gid) };
+  mapping === undefined ? { uid, gid } : { uid: outside(mapping.uids, uid), gid: outside(mapping.gids, gid) };
 
 const outside = (ranges: readonly IdRange[], id: number): number => {
   const found = toHost(ranges, id);

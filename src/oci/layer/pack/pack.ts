@@ -67,7 +67,11 @@ export class TarPacker {
     if (first !== null) return this.#member(stat, "hardlink", as, { linkName: first });
     if (type === "file") return this.#addFile(directory, name, as);
     const linkName = type === "symlink" ? present(() => byteString(readlinkat(directory, pathOf(name)))) : "";
-    if (linkName !== null) this.#member(stat, type, as, { linkName, xattrs: portableXattrs(pathIn(directory, name), this.#options.mapping) });
+    if (linkName !== null)
+      this.#member(stat, type, as, {
+        linkName,
+        xattrs: portableXattrs(pathIn(directory, name), this.#options.mapping),
+      });
   }
 
   end(): void {
@@ -86,7 +90,9 @@ export class TarPacker {
     if (directory === null) return;
     try {
       const path = Buffer.from(`${descriptorPath(directory)}/.`);
-      this.#member(stat, "directory", as === "/" ? as : `${as}/`, { xattrs: portableXattrs(path, this.#options.mapping) });
+      this.#member(stat, "directory", as === "/" ? as : `${as}/`, {
+        xattrs: portableXattrs(path, this.#options.mapping),
+      });
       if (this.#options.whiteouts === true && findxattr(path, opaqueXattr)?.toString() === "y") {
         this.#addMark(joinPlace(as, opaqueMemberName), stat.mtimeNs);
       }
