@@ -3,7 +3,7 @@ import { isCode } from "../../linux/error.ts";
 import { openDirectory, openInRoot } from "../../linux/file/open.ts";
 import { statOf } from "../../linux/file/stat.ts";
 import type { IdMapping } from "../../linux/namespace/id-mapping.ts";
-import { ownerOutside } from "../../oci/layer/extract/attributes.ts";
+import { ownerOutside } from "../../oci/layer/mapping/owner.ts";
 import { extractFrom, pack } from "../../oci/layer/transfer.ts";
 import type { VolumeContext } from "./context.ts";
 

@@ -2,37 +2,31 @@ import { fchmodSync, fchownSync } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
 import { fchmodat, fchownat, utimensat } from "../../../linux/file/attributes.ts";
 import { pathOf as descriptorPath } from "../../../linux/file/open.ts";
-import { type IdMapping, type IdRange, type Owner, toHost } from "../../../linux/namespace/id-mapping.ts";
+import type { IdMapping, Owner } from "../../../linux/namespace/id-mapping.ts";
 import { setxattr } from "../../../linux/file/xattr.ts";
 import { pathOf, textOf } from "../tar/entry.ts";
 import type { ByteString, Entry } from "../tar/entry.ts";
-import { TarError } from "../tar/error.ts";
-
-export type { Owner };
-
-/** Whose a file of a container is outside. @throws TarError for an owner that the container has not */
-export const ownerOutside = ({ uid, gid }: Owner, mapping: IdMapping | undefined): Owner =>
-  mapping === undefined ? { uid, gid } : { uid: outside(mapping.uids, uid), gid: outside(mapping.gids, gid) };
-
-const outside = (ranges: readonly IdRange[], id: number): number => {
-  const found = toHost(ranges, id);
-  if (found === undefined) throw new TarError(`container ID ${id} cannot be mapped to a host ID`);
-  return found;
-};
+import { capabilityOutside, capabilityXattr } from "../mapping/capability.ts";
 
 /** Gives an open regular file its owner, mode and attributes, in the order in which none undoes another. */
-export const applyToFile = (fd: number, entry: Entry, owner: Owner): void => {
+export const applyToFile = (fd: number, entry: Entry, owner: Owner, mapping?: IdMapping): void => {
   fchownSync(fd, owner.uid, owner.gid);
   fchmodSync(fd, entry.mode);
-  applyXattrs(fd, entry);
+  applyXattrs(fd, entry, mapping);
 };
 
 /** The same for anything else, by its name in an open directory. Times come last, by `applyTime`. */
-export const applyByName = (directory: number, name: ByteString, entry: Entry, owner: Owner): void => {
+export const applyByName = (
+  directory: number,
+  name: ByteString,
+  entry: Entry,
+  owner: Owner,
+  mapping?: IdMapping,
+): void => {
   fchownat(directory, pathOf(name), owner.uid, owner.gid);
   // A symlink has no mode, and chmod would follow it.
   if (entry.type !== "symlink") fchmodat(directory, pathOf(name), entry.mode);
-  if (entry.xattrs.size > 0) applyXattrs(pathIn(directory, name), entry);
+  if (entry.xattrs.size > 0) applyXattrs(pathIn(directory, name), entry, mapping);
 };
 
 export const applyTime = (directory: number, name: ByteString, mtimeNs: bigint): void => {
@@ -46,11 +40,11 @@ export const pathIn = (directory: number, name: ByteString): Buffer =>
 /** Attributes by which overlay itself works: from an archive they could reach into other layers. */
 const overlayPrefix = /^(?:trusted|user)\.overlay\./;
 
-const applyXattrs = (target: number | Buffer, entry: Entry): void => {
+const applyXattrs = (target: number | Buffer, entry: Entry, mapping: IdMapping | undefined): void => {
   for (const [name, value] of entry.xattrs) {
     if (overlayPrefix.test(name)) continue;
     try {
-      setxattr(target, textOf(name), value);
+      setxattr(target, textOf(name), name === capabilityXattr ? capabilityOutside(value, mapping) : value);
     } catch (error) {
       // As Docker: a filesystem without them is no reason to refuse an image, nor is `user.` on a symlink or device.
       if (isCode(error, "ENOTSUP", "EOPNOTSUPP") || (isCode(error, "EPERM") && name.startsWith("user."))) continue;

@@ -2,7 +2,7 @@ import { closeSync, constants } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
 import { O_NOFOLLOW, fileType } from "../../../linux/file/flags.ts";
 import { linkat, makeDevice, mkdirat, mknodat, symlinkat } from "../../../linux/file/make.ts";
-import type { IdMapping } from "../../../linux/namespace/id-mapping.ts";
+import type { IdMapping, Owner } from "../../../linux/namespace/id-mapping.ts";
 import { openat2 } from "../../../linux/file/open.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
@@ -11,8 +11,8 @@ import { pathOf, textOf } from "../tar/entry.ts";
 import type { ByteString, Entry } from "../tar/entry.ts";
 import { TarError } from "../tar/error.ts";
 import type { TarReader } from "../tar/reader.ts";
+import { ownerOutside } from "../mapping/owner.ts";
 import { applyByName, applyTime, applyToFile } from "./attributes.ts";
-import { ownerOutside, type Owner } from "./attributes.ts";
 import { writeContent } from "./content.ts";
 import { joinPlace, placeOf } from "./name.ts";
 import { namesIn, removeAt } from "./remove.ts";
@@ -105,7 +105,7 @@ export class Extractor {
 
   #extractRoot(entry: Entry): void {
     if (entry.type !== "directory") throw new TarError(`invalid name "${textOf(entry.name)}" in archive`);
-    applyByName(this.#tree.root, ".", entry, this.#ownerOf(entry));
+    applyByName(this.#tree.root, ".", entry, this.#ownerOf(entry), this.#options.mapping);
     this.#directoryTimes.set("", entry.mtimeNs);
   }
 
@@ -119,7 +119,7 @@ export class Extractor {
           ? null
           : (offset: number, length: number, crc: number) => observer.content(path, offset, length, crc);
       writeContent(fd, entry, this.#reader, onContent);
-      applyToFile(fd, entry, this.#ownerOf(entry));
+      applyToFile(fd, entry, this.#ownerOf(entry), this.#options.mapping);
     } finally {
       closeSync(fd);
     }
@@ -136,7 +136,7 @@ export class Extractor {
       // The layers below had the name and it was removed: what they have in it must not come back.
       if (hides) makeOpaque(parent.fd, base);
     }
-    applyByName(parent.fd, base, entry, this.#ownerOf(entry));
+    applyByName(parent.fd, base, entry, this.#ownerOf(entry), this.#options.mapping);
     this.#directoryTimes.set(joinPlace(parent.path, base), entry.mtimeNs);
   }
 
@@ -162,7 +162,7 @@ export class Extractor {
           makeDevice(entry.major, entry.minor),
         );
     });
-    applyByName(parent.fd, base, entry, this.#ownerOf(entry));
+    applyByName(parent.fd, base, entry, this.#ownerOf(entry), this.#options.mapping);
     applyTime(parent.fd, base, entry.mtimeNs);
     if (entry.type === "symlink") this.sizeBytes += entry.linkName.length;
   }

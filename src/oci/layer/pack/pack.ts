@@ -13,7 +13,7 @@ import { isOverlayWhiteout, opaqueMemberName, opaqueXattr, whiteoutName } from "
 import { encodeEntry, endOfArchive, paddingOf } from "../tar/encode.ts";
 import { byteString, pathOf } from "../tar/entry.ts";
 import type { ByteString, Entry, EntryType } from "../tar/entry.ts";
-import { ownerInside } from "./owner.ts";
+import { ownerInside } from "../mapping/owner.ts";
 import { portableXattrs } from "./xattrs.ts";
 
 export interface PackOptions {

@@ -3,7 +3,7 @@ import type { IdMapping } from "../../../linux/namespace/id-mapping.ts";
 import { findxattr, listxattr } from "../../../linux/file/xattr.ts";
 import { byteString } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
-import { capabilityInside } from "./owner.ts";
+import { capabilityInside, capabilityXattr } from "../mapping/capability.ts";
 
 /** Attributes that belong to a file wherever it goes; the others belong to this host (labels, overlay's own marks). */
 const portable = /^(?:user\.(?!overlay\.)|security\.capability$)/;
@@ -18,7 +18,7 @@ export const portableXattrs = (path: Uint8Array | number, mapping?: IdMapping): 
   for (const name of names.sort()) {
     const value = findxattr(path, name);
     if (value === null) continue;
-    xattrs.set(byteString(name), name === "security.capability" ? capabilityInside(value, mapping) : value);
+    xattrs.set(byteString(name), name === capabilityXattr ? capabilityInside(value, mapping) : value);
   }
   return xattrs;
 };
