@@ -13,6 +13,8 @@ export interface Engine {
   /** The client's command: `docker -H …`, or podman itself. */
   cli: string[];
   env: NodeJS.ProcessEnv;
+  /** The name of its network namespace, when it has one of its own. */
+  network?: string;
   /** Its daemons. */
   pids: () => number[];
   /** Kills the daemon without warning and starts it again; resolves as soon as the new process was started. */
@@ -72,9 +74,10 @@ const versionOf = async (cli: string[], env: NodeJS.ProcessEnv): Promise<string>
 
 export const startBerth = async (folder: string): Promise<Engine> => {
   const socketPath = join(folder, "berth.sock");
+  const network = await ownNetwork("berth");
   const argv = [
     "/usr/bin/nsenter",
-    `--net=/run/netns/${await ownNetwork("berth")}`,
+    `--net=/run/netns/${network}`,
     join(root, "bin/berthd"),
     "--host",
     `unix://${socketPath}`,
@@ -94,13 +97,17 @@ export const startBerth = async (folder: string): Promise<Engine> => {
     socketPath,
     cli: dockerCli(socketPath),
     env,
+    network,
     pids: () => [child.pid ?? 0],
     async killAndStart() {
       child.kill("SIGKILL");
       await ended(child, stopLimitMs);
       child = background(argv, join(folder, "berthd.log"));
     },
-    stop: () => stopChild(child),
+    async stop() {
+      await stopChild(child);
+      await endNetwork(network);
+    },
   };
 };
 
@@ -111,6 +118,8 @@ const ownNetwork = async (name: string): Promise<string> => {
   return name;
 };
 
+const endNetwork = (name: string): Promise<unknown> => run(["ip", "netns", "del", name]);
+
 /** `prefix`: the folder into which docker.io and containerd were unpacked; "" for the installed ones. */
 export const startDockerd = async (folder: string, prefix: string): Promise<Engine> => {
   const bin = join(folder, "bin");
@@ -118,7 +127,8 @@ export const startDockerd = async (folder: string, prefix: string): Promise<Engi
   // The host's runc: one from a newer Debian does not run here.
   symlinkSync("/usr/sbin/runc", join(bin, "runc"));
   const env = { ...cleanEnv(folder), PATH: `${bin}:${prefix}/usr/sbin:${prefix}/usr/bin:${process.env["PATH"]}` };
-  const inside = ["/usr/bin/nsenter", `--net=/run/netns/${await ownNetwork(folder.split("/").at(-1) ?? "dockerd")}`];
+  const network = await ownNetwork(folder.split("/").at(-1) ?? "dockerd");
+  const inside = ["/usr/bin/nsenter", `--net=/run/netns/${network}`];
   const socketPath = join(folder, "docker.sock");
   const containerdSocket = join(folder, "containerd.sock");
   writeFileSync(join(folder, "containerd.toml"), 'version = 2\ndisabled_plugins = ["io.containerd.grpc.v1.cri"]\n');
@@ -165,6 +175,7 @@ export const startDockerd = async (folder: string, prefix: string): Promise<Engi
     socketPath,
     cli: dockerCli(socketPath),
     env,
+    network,
     pids: () => [child.pid ?? 0, containerd.pid ?? 0],
     async killAndStart() {
       child.kill("SIGKILL");
@@ -175,6 +186,7 @@ export const startDockerd = async (folder: string, prefix: string): Promise<Engi
     async stop() {
       await stopChild(child);
       await stopChild(containerd);
+      await endNetwork(network);
     },
   };
 };
@@ -221,10 +233,12 @@ export const startPodman = async (folder: string, prefix: string): Promise<Engin
     socketPath: undefined,
     cli,
     env,
+    network: name,
     pids: () => [],
     killAndStart: () => Promise.reject(new Error("podman has no daemon")),
     async stop() {
       await run([...cli, "rm", "-af", "-t", "0"], { env });
+      await endNetwork(name);
     },
   };
 };

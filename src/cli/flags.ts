@@ -14,7 +14,11 @@ export type Flags<S extends Record<string, FlagSpec>> = {
 
 /** A command line that does not fit, with Docker's exit status for it. */
 export class UsageError extends Error {
-  readonly exitCode = 125;
+  readonly exitCode: number;
+  constructor(message: string, exitCode = 125) {
+    super(message);
+    this.exitCode = exitCode;
+  }
 }
 
 /** Go's spellings of a truth value. */

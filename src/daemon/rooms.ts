@@ -7,7 +7,7 @@ import { defaultRetry } from "../oci/distribution/retry.ts";
 import type { EngineConfig } from "./config/config.ts";
 import { ContainerViews } from "./container/archive/views.ts";
 import type { ContainerRecord } from "./container/record.ts";
-import { imageLayers, neededLayers } from "./container/image-mounts.ts";
+import { imageLayers, neededLayers, writableLayers } from "./container/image-mounts.ts";
 import { ContainerService } from "./container/service.ts";
 import { isPaused, isRunning } from "./container/state.ts";
 import { ContainerStore } from "./container/store.ts";
@@ -21,6 +21,7 @@ import type { Services } from "./services.ts";
 import type { Database } from "./state/database.ts";
 import { readComponents } from "./system/components.ts";
 import type { SystemContext } from "./system/context.ts";
+import { DiskSurvey } from "./system/disk/survey.ts";
 import { engineVersion } from "./system/identity.ts";
 import { VolumeService } from "./volume/service.ts";
 
@@ -54,7 +55,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   await using stack = new AsyncDisposableStack();
   mkdirSync(join(config.dataRoot, "tmp"), { recursive: true, mode: 0o700 });
   const store = new ContainerStore(database);
-  const content = openContent(config, database, clock, [
+  const content = await openContent(config, database, clock, [
     () => images.roots(),
     () => ({ blobs: [], layers: [...store.values()].flatMap(neededLayers) }),
   ]);
@@ -103,12 +104,15 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     views: stack.use(new ContainerViews()),
   });
   const containers = stack.use(new ContainerService(context));
-  images.usedBy = (imageId) => containers.imageUse(imageId);
-  await content.layers.restore([...store.values()].flatMap((record) => [record.id, ...imageLayers(record)]));
+  images.users = () => containers.imageUses();
+  await content.layers.restore([...store.values()].flatMap(writableLayers), {
+    lossOfPower: content.durability.isNewBoot,
+  });
   reportLost(await content.durability.recover(), log);
+  await images.restore();
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
-  void content.collector.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+  void images.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
 
   const services = { containers, images, networks, volumes };
   const components = readComponents();
@@ -136,8 +140,15 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
       containers: services.containers,
       images: {
         list: (options) => services.images.list(options),
-        layersSize: () => images.layersSize(),
+        layers: () => images.layersOfAll(),
       },
+      disk: new DiskSurvey({
+        dataRoot: config.dataRoot,
+        driverName: content.layers.driver.name,
+        measure: (units) => content.workers.run("disk", { units }),
+        layers: () => content.layers.all(),
+        containers: () => [...store.values()].map((record) => ({ id: record.id, layers: imageLayers(record) })),
+      }),
       volumes: { usage: async () => ({ Volumes: await volumes.usage(), Warnings: null }) },
       login: (credentials, signal) => images.login(credentials, signal),
     },

@@ -17,6 +17,7 @@ import type {
 } from "../wire/engine/container.ts";
 import type { ExecConfig, ExecInspectResponse, ExecStartConfig } from "../wire/engine/exec.ts";
 import type {
+  AttestationStatement,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
@@ -117,15 +118,30 @@ export type WaitCondition = "not-running" | "next-exit" | "removed";
 export type Progress = (message: ProgressMessage) => void;
 
 export interface ImageRoutesService {
-  list(options: { all: boolean; sharedSize: boolean; filters: Filters }): ImageSummary[] | Promise<ImageSummary[]>;
-  inspect(ref: string, options: { platform: Platform | undefined }): ImageInspect | Promise<ImageInspect>;
+  list(options: {
+    all: boolean;
+    sharedSize: boolean;
+    manifests: boolean;
+    filters: Filters;
+  }): ImageSummary[] | Promise<ImageSummary[]>;
+  inspect(
+    ref: string,
+    options: { platform: Platform | undefined; manifests: boolean },
+  ): ImageInspect | Promise<ImageInspect>;
   history(
     ref: string,
     options: { platform: Platform | undefined },
   ): ImageHistoryResponseItem[] | Promise<ImageHistoryResponseItem[]>;
   pull(
     reference: string,
-    options: { auth: RegistryAuthConfig; platform: Platform | undefined; all: boolean; signal: AbortSignal },
+    options: {
+      auth: RegistryAuthConfig;
+      platform: Platform | undefined;
+      /** The whole index. */
+      allPlatforms: boolean;
+      all: boolean;
+      signal: AbortSignal;
+    },
     progress: Progress,
   ): Promise<void>;
   /** @param reference with a tag, or without one for all tags */
@@ -152,6 +168,10 @@ export interface ImageRoutesService {
     progress: Progress,
   ): Promise<void>;
   save(names: string[], options: { platform: Platform | undefined }): Readable | Promise<Readable>;
+  attestations(
+    ref: string,
+    options: { platform: Platform | undefined; types: string[]; statement: boolean },
+  ): Promise<AttestationStatement[]>;
   tag(ref: string, repo: string, tag: string): void | Promise<void>;
   remove(
     ref: string,
@@ -184,6 +204,7 @@ export interface SystemRoutesService {
   info(): SystemInfo | Promise<SystemInfo>;
   /** `types` of ContainerImage, Volume … asked for; empty: all. */
   diskUsage(types: readonly DiskUsageType[]): Promise<object>;
+  diskDetails(): Promise<object>;
   auth(credentials: RegistryAuthConfig, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }>;
 }
 

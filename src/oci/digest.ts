@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { invalidParameter } from "../base/errors.ts";
 
 /**
@@ -40,8 +40,7 @@ export const algorithmOf = (digest: Digest): string => digest.slice(0, digest.in
 export const hexOf = (digest: Digest): string => digest.slice(digest.indexOf(":") + 1);
 
 /** SHA-256 of bytes (or of UTF-8 text) as a digest. */
-export const sha256 = (data: Uint8Array | string): Digest =>
-  `sha256:${createHash("sha256").update(data).digest("hex")}`;
+export const sha256 = (data: Uint8Array | string): Digest => `sha256:${hash("sha256", data, "hex")}`;
 
 /**
  * The chain id of a layer with `diffId` on top of the chain `parent`.

@@ -73,6 +73,20 @@ test("run -d, ps, logs, exec, inspect, stop, rm", async () => {
     /"sh -c 'echo started…" .* Up .* 0\.0\.0\.0:18433->80\/tcp, \[::\]:18433->80\/tcp {3}b-web\n$/,
   );
   assert.equal((await berth(["ps", "-q", "--no-trunc"])).stdout, run.stdout);
+  for (const format of [
+    "{{.ID}} {{.Image}} {{.Command}} {{.State}} {{.Ports}} {{.Names}} {{.Networks}} {{.CreatedAt}}",
+    "table {{.Names}}\\t{{.Mounts}}{{.LocalVolumes}}",
+  ])
+    assert.deepEqual(await berth(["ps", "--format", format]), await docker.run(["ps", "--format", format]));
+  for (const format of [
+    "{{.State.Status}} {{range $p, $b := .NetworkSettings.Ports}}{{$p}} {{(index $b 0).HostPort}}{{end}}",
+    "{{json .Config.Env}}",
+  ])
+    assert.deepEqual(
+      await berth(["inspect", "-f", format, "b-web"]),
+      await docker.run(["inspect", "-f", format, "b-web"]),
+    );
+  assert.deepEqual(await berth(["inspect", "no-such"]), await docker.run(["inspect", "no-such"]));
   assert.equal((await berth(["logs", "b-web"])).stdout, "started\n");
   const exec = await berth(["exec", "b-web", "sh", "-c", "echo $A; exit 5"]);
   assert.deepEqual([exec.code, exec.stdout], [5, "1\n"]);

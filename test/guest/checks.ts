@@ -4,12 +4,14 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { busyboxArchive } from "../support/busybox-image.ts";
 import { check, daemonLog, failed, ok, sleep, startDaemon, systemd, tellFailure } from "./engine.ts";
 import { limitChecks } from "./limits.ts";
+import { quotaChecks } from "./quota.ts";
 import { scopeChecks } from "./scope.ts";
 import { startChecks } from "./start.ts";
 
 try {
   assert.ok(existsSync("/sys/fs/cgroup/cgroup.controllers"));
   console.log(`controllers: ${readFileSync("/sys/fs/cgroup/cgroup.controllers", "utf8").trim()}`);
+  await quotaChecks();
   let daemon = await startDaemon();
   writeFileSync("/tmp/image.tar", busyboxArchive());
   ok("load", "-q", "-i", "/tmp/image.tar");

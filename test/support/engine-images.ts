@@ -28,9 +28,13 @@ export interface TestImages extends AsyncDisposable {
   pull(name: string, options?: Parameters<ImageService["pull"]>[1]): Promise<ProgressMessage[]>;
 }
 
-/** Opens a store in a new directory; disposing closes and removes it. */
-export const openImages = (registry: Partial<ImageServiceOptions["registry"]["settings"]> = {}): TestImages => {
+/** Opens a store in a new directory, which `prepare` may fill before; disposing closes and removes it. */
+export const openImages = (
+  registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
+  more: { prepare?: (root: string) => void } = {},
+): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
+  more.prepare?.(root);
   const clock = systemClock();
   const database = Database.open(join(root, "state.db"), clock);
   const blobs = new BlobStore(join(root, "content"));

@@ -5,8 +5,8 @@ import { umount } from "../../src/linux/mount/mount.ts";
 import { mountsBelow } from "../../src/linux/mount/table.ts";
 
 /** A directory of its own for a test; `using` removes it with all mounts below. */
-export const temporaryDirectory = (): Disposable & { path: string } => {
-  const path = mkdtempSync(join(tmpdir(), "berth-test-"));
+export const temporaryDirectory = (parent = tmpdir()): Disposable & { path: string } => {
+  const path = mkdtempSync(join(parent, "berth-test-"));
   return {
     path,
     [Symbol.dispose]() {

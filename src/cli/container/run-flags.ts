@@ -27,6 +27,7 @@ export const runFlags = {
   network: { kind: "value", help: "Connect a container to a network" },
   pid: { kind: "value", help: "PID namespace to use" },
   "pids-limit": { kind: "value", help: "Tune container pids limit (set -1 for unlimited)" },
+  platform: { kind: "value", help: "Set platform if server is multi-platform capable" },
   privileged: { kind: "flag", help: "Give extended privileges to this container" },
   publish: { kind: "list", short: "p", help: "Publish a container's port(s) to the host" },
   "publish-all": { kind: "flag", short: "P", help: "Publish all exposed ports to random ports" },

@@ -30,7 +30,7 @@ export const run: Command = async (cli, argv) => {
 };
 
 const runContainer = async (cli: Cli, flags: Flags<typeof runFlags>, image: string, body: unknown): Promise<number> => {
-  if (flags.pull === "always") await pullImage(cli, image, flags.quiet);
+  if (flags.pull === "always") await pullImage(cli, image, flags.quiet, { platform: flags.platform });
   const id = await create(cli, flags, image, body);
   const path = `/containers/${id}`;
   if (flags.detach) {
@@ -61,7 +61,7 @@ const runContainer = async (cli: Cli, flags: Flags<typeof runFlags>, image: stri
 };
 
 const create = async (cli: Cli, flags: Flags<typeof runFlags>, image: string, body: unknown): Promise<string> => {
-  const options = { query: { name: flags.name }, body };
+  const options = { query: { name: flags.name, platform: flags.platform }, body };
   type Created = { Id: string; Warnings?: string[] | null };
   let created: Created;
   try {
@@ -69,7 +69,7 @@ const create = async (cli: Cli, flags: Flags<typeof runFlags>, image: string, bo
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404 || flags.pull === "never") throw error;
     cli.stderr.write(`Unable to find image '${image.includes(":") ? image : `${image}:latest`}' locally\n`);
-    await pullImage(cli, image, flags.quiet);
+    await pullImage(cli, image, flags.quiet, { platform: flags.platform });
     created = await cli.engine.json<Created>("POST", "/containers/create", options);
   }
   for (const warning of created.Warnings ?? []) cli.stderr.write(`WARNING: ${warning}\n`);

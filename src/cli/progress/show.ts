@@ -23,7 +23,8 @@ export const showProgress = async (
   let failure: string | undefined;
   for await (const { id, status = "", stream, progress, error, errorDetail } of messages) {
     if (error !== undefined) failure = errorDetail?.message ?? error;
-    if (!output || error !== undefined) continue;
+    // What is for programs alone has no words: the digest that was pushed.
+    if (!output || error !== undefined || (stream === undefined && status === "")) continue;
     if (stream !== undefined) output.write(stream);
     else if (id === undefined || status.startsWith("Pulling from")) {
       output.write(`${id === undefined ? "" : `${id}: `}${status}\n`);

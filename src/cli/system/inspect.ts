@@ -1,9 +1,11 @@
 import { ApiError } from "../../client/client.ts";
 import type { Command } from "../cli.ts";
 import { type FlagSpec, parseFlags, UsageError } from "../flags.ts";
+import { writeInspected } from "../format/inspected.ts";
 import { wantsHelp } from "../help.ts";
 
 const spec = {
+  format: { kind: "value", short: "f", help: "Format output using a custom template: json or a Go template" },
   type: { kind: "value", help: "Only inspect objects of the given type (container, image, network, volume)" },
   size: { kind: "flag", short: "s", help: "Display total file sizes if the type is container" },
 } as const satisfies Record<string, FlagSpec>;
@@ -21,14 +23,14 @@ export const inspect: Command = async (cli, argv) => {
   if (args.length === 0) throw new UsageError(`"berth inspect" requires at least 1 argument.`);
   if (flags.type !== undefined && !paths[flags.type]) throw new UsageError(`unknown type: "${flags.type}"`);
   const kinds = flags.type === undefined ? Object.keys(paths) : [flags.type];
-  const found: unknown[] = [];
+  const found: object[] = [];
   const missing: string[] = [];
   for (const name of args) {
     const object = await firstOf(cli, kinds, name, flags.size);
     if (object === undefined) missing.push(name);
     else found.push(object);
   }
-  cli.stdout.write(`${JSON.stringify(found, undefined, 4)}\n`);
+  writeInspected(cli, found, flags.format);
   for (const name of missing) cli.stderr.write(`Error: No such ${flags.type ?? "object"}: ${name}\n`);
   return missing.length > 0 ? 1 : 0;
 };
@@ -38,7 +40,7 @@ const firstOf = async (
   kinds: readonly string[],
   name: string,
   size: boolean,
-): Promise<unknown> => {
+): Promise<object | undefined> => {
   for (const kind of kinds) {
     try {
       return await cli.engine.json("GET", paths[kind]?.(encodeURIComponent(name)) ?? "", { query: { size } });

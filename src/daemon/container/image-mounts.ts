@@ -1,5 +1,6 @@
 import type { Remap } from "../storage/remap/remap.ts";
 import type { ContainerContext } from "./context.ts";
+import type { WritableLayer } from "../content/layer-store.ts";
 import type { ContainerRecord, MountRecord } from "./record.ts";
 
 // `--mount type=image`: each such mount has a layer of its own on top of the image's, which nothing writes to. The layer
@@ -42,6 +43,14 @@ export const mountImages = (
 
 /** The storage ids of the layers behind a container's image mounts. */
 export const imageLayers = ({ mounts }: Mounts): string[] => mounts.flatMap(({ image }) => image?.layer ?? []);
+
+/** The layers that a container can write to: its own, and those behind its image mounts. */
+export const writableLayers = (record: Pick<ContainerRecord, "id" | "chainId" | "mounts">): WritableLayer[] => [
+  { id: record.id, top: record.chainId, hasInit: true },
+  ...record.mounts.flatMap(({ image }) =>
+    image === undefined ? [] : [{ id: image.layer, top: image.chainId, hasInit: false }],
+  ),
+];
 
 /** The chain ids that a container needs: its own image's and those of the images it mounts. */
 export const neededLayers = ({ chainId, mounts }: Pick<ContainerRecord, "chainId" | "mounts">): string[] =>

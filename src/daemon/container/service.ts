@@ -41,7 +41,7 @@ import { restore } from "./restore/restore.ts";
 import { start } from "./start/start.ts";
 import { stop, type StopOptions } from "./stop.ts";
 import { update } from "./update.ts";
-import { imageUse } from "./use.ts";
+import { imageUses } from "./use.ts";
 import { wait } from "./wait.ts";
 import { containerStats, topContainer } from "./watch.ts";
 
@@ -161,10 +161,11 @@ export class ContainerService {
     return execInspect(this.#context, id);
   }
 
-  /** Which containers use an image, by whether they run. */
-  imageUse(imageId: string): ReturnType<typeof imageUse> {
-    return imageUse(this.#context, imageId);
+  /** Which containers use each image, by whether they run. */
+  imageUses(): ReturnType<typeof imageUses> {
+    return imageUses(this.#context);
   }
+
   /** Takes up what an earlier daemon left. Call once, before anything else. */
   restore(): Promise<void> {
     return restore(this.#context);

@@ -1,17 +1,23 @@
 import type { ContainerContext } from "./context.ts";
 import { isActive } from "./state.ts";
 
-/** Which containers use an image, by whether they run, and which mount it. Ids. */
-export const imageUse = (
-  { containers }: ContainerContext,
-  imageId: string,
-): { running: string[]; stopped: string[]; mounting: string[] } => {
-  const users = [...containers.values()].filter((record) => record.imageId === imageId);
-  return {
-    running: users.filter(({ state }) => isActive(state)).map(({ id }) => id),
-    stopped: users.filter(({ state }) => !isActive(state)).map(({ id }) => id),
-    mounting: [...containers.values()]
-      .filter(({ mounts }) => mounts.some(({ image }) => image?.id === imageId))
-      .map(({ id }) => id),
+interface ImageUse {
+  running: string[];
+  stopped: string[];
+  mounting: string[];
+}
+
+/** Which containers use each image, and which mount it, by its id: one look at all containers. */
+export const imageUses = ({ containers }: ContainerContext): Map<string, ImageUse> => {
+  const uses = new Map<string, ImageUse>();
+  const useOf = (imageId: string): ImageUse => {
+    const use = uses.get(imageId) ?? { running: [], stopped: [], mounting: [] };
+    uses.set(imageId, use);
+    return use;
   };
+  for (const { id, imageId, state, mounts } of containers.values()) {
+    useOf(imageId)[isActive(state) ? "running" : "stopped"].push(id);
+    for (const mounted of new Set(mounts.flatMap(({ image }) => image?.id ?? []))) useOf(mounted).mounting.push(id);
+  }
+  return uses;
 };

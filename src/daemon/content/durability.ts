@@ -49,6 +49,11 @@ export class Durability implements AsyncDisposable {
     this.#table = parts.database.table<SyncRecord>("settings");
   }
 
+  /** False while the machine runs on that the content was last synced on: nothing can have been lost. */
+  get isNewBoot(): boolean {
+    return this.#table.get(recordKey)?.bootId !== this.#bootId;
+  }
+
   /** Content was stored: syncs before long. */
   stored(): void {
     this.#timer ??= setTimeout(() => {

@@ -37,6 +37,15 @@ export interface LayerStoreParts {
   onStored?: () => void;
 }
 
+/** A layer that can be written to. */
+export interface WritableLayer {
+  id: string;
+  /** The chain id of the image that it is on. */
+  top: Digest | null;
+  /** Made by `createWritable`: with what every container finds in its root between the two. */
+  hasInit: boolean;
+}
+
 export interface RegisterOptions {
   /** What the uncompressed archive must hash to. */
   diffId?: Digest | undefined;
@@ -203,17 +212,41 @@ export class LayerStore {
   /**
    * Removes what an earlier daemon left half done. To be called once, before anything else.
    *
-   * @param writable ids of all containers' layers.
+   * @param writable all containers' layers.
+   * @param options.lossOfPower false when what an earlier daemon wrote is surely there
    */
-  async restore(writable: Iterable<string>): Promise<void> {
+  async restore(writable: readonly WritableLayer[], { lossOfPower = true } = {}): Promise<void> {
     const layers = this.all();
-    const kept = new Set([...writable, ...layers.map(({ cacheId }) => cacheId)]);
+    const kept = new Set([...writable.map(({ id }) => id), ...layers.map(({ cacheId }) => cacheId)]);
     const complete = (id: string): boolean => existsSync(this.#initMark(id));
     for (const { cacheId } of [...layers, { cacheId: scratch }]) if (complete(cacheId)) kept.add(initIdOf(cacheId));
     for (const id of this.mappedRoots()) if (!kept.has(id)) await this.#parts.roots?.unmount(id);
     for (const id of this.driver.list()) if (!kept.has(id)) await this.driver.remove(id);
     for (const name of readdirSync(this.#parts.root)) {
       if (name !== ".trash" && !kept.has(name) && name !== scratch) this.#trash.throwAway(join(this.#parts.root, name));
+    }
+    if (lossOfPower) this.#mendParents(writable);
+    this.driver.collect();
+  }
+
+  /** What is below each layer is known from the records, where the driver's own note went with a loss of power. */
+  #mendParents(writable: readonly WritableLayer[]): void {
+    const seen = new Set<string>();
+    const mend = (id: string, parent: string | null): void => {
+      if (seen.has(id) || !this.driver.exists(id)) return;
+      seen.add(id);
+      this.driver.mendParent(id, parent);
+    };
+    for (const { chainId: chain } of this.all()) {
+      // From the lowest up: each note is made from that of the layer below.
+      for (const { cacheId, parent } of this.chain(chain).toReversed()) {
+        if (!seen.has(cacheId)) mend(cacheId, parent === null ? null : this.#need(parent).cacheId);
+      }
+    }
+    for (const below of [null, ...this.all().map(({ cacheId }) => cacheId)]) mend(initIdOf(below ?? scratch), below);
+    for (const { id, top, hasInit } of writable) {
+      const below = top === null ? null : this.get(top)?.cacheId;
+      if (below !== undefined) mend(id, hasInit ? initIdOf(below ?? scratch) : below);
     }
   }
 
@@ -284,7 +317,7 @@ export class LayerStore {
       await this.driver.createWritable(id, below);
       fillInitLayer(this.driver.mount(id));
       await this.driver.unmount(id);
-      await this.driver.seal(id);
+      // Not sealed: `refillInitLayers` writes to it again.
       mkdirSync(this.#initMark(cacheId), { recursive: true, mode: 0o700 });
       return id;
     });

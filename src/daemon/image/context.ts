@@ -81,6 +81,9 @@ export interface ImageUse {
   mounting: string[];
 }
 
+/** Used by nobody. */
+export const unused: ImageUse = Object.freeze({ running: [], stopped: [], mounting: [] });
+
 /** What the verbs of an image work with. One per engine; the verbs hold no state of their own. */
 export interface ImageContext {
   readonly database: Database;
@@ -96,5 +99,6 @@ export interface ImageContext {
   /** What images say they were made by. */
   readonly engineVersion: string;
   readonly registry: RegistryAccess;
-  readonly usedBy: (imageId: string) => ImageUse;
+  /** Every image that is used, by its id: one look at all containers. */
+  readonly users: () => ReadonlyMap<string, ImageUse>;
 }

@@ -1,9 +1,10 @@
 import { EngineError, notFound } from "../../base/errors.ts";
-import { formatPlatform, matchPlatform } from "../../oci/platform.ts";
+import { formatPlatform } from "../../oci/platform.ts";
 import type { Platform } from "../../oci/platform.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Reference } from "../../oci/reference.ts";
 import { platformOf } from "./document.ts";
+import { imageFor, runsOn } from "./platforms.ts";
 import type { ImageRecord } from "./record.ts";
 import type { ImageStore } from "./store.ts";
 
@@ -30,15 +31,32 @@ export const findImage = (store: ImageStore, text: string): Readonly<ImageRecord
   }
 };
 
-/** Whether an image runs on a platform. A configuration that leaves its variant out matches any. */
-export const runsOn = (record: Readonly<ImageRecord>, wanted: Platform): boolean => {
-  const own = platformOf(record.config);
-  if (matchPlatform(wanted, own) !== null) return true;
-  return own.variant === undefined && own.os === wanted.os && own.architecture === wanted.architecture;
+/** The ids of all images that a text leads to: of all platforms of a name, the one that is meant without one first. */
+export const idsOf = (store: ImageStore, text: string): string[] => {
+  const found = findImage(store, text);
+  if (found === undefined) return [];
+  const name = readName(text);
+  const reference = "id" in name ? undefined : store.reference(name.reference);
+  const others = reference === undefined ? [] : store.platformsOf(reference).map(({ image }) => image.id);
+  return [...new Set([found.id, ...others])];
+};
+
+export { runsOn } from "./platforms.ts";
+
+/** Of what a name stands for the image for a platform; undefined when there is none. */
+const forPlatform = (
+  store: ImageStore,
+  name: ImageName,
+  record: Readonly<ImageRecord>,
+  wanted: Platform,
+): Readonly<ImageRecord> | undefined => {
+  const reference = "id" in name ? undefined : store.reference(name.reference);
+  if (reference !== undefined) return imageFor(store.platformsOf(reference), wanted)?.image;
+  return runsOn(record, wanted) ? record : undefined;
 };
 
 /**
- * As `findImage`, for a verb that needs the image.
+ * As `findImage`, for a verb that needs the image; of a name that stands for several, the one for a platform.
  *
  * @throws EngineError not-found `No such image: x:latest`, also for an image of another platform; invalid-parameter for
  * what is no name.
@@ -47,8 +65,30 @@ export const getImage = (store: ImageStore, text: string, platform?: Platform): 
   const name = readName(text);
   const record = lookUp(store, text, name);
   if (record === undefined) throw notFound(`No such image: ${"id" in name ? name.id : name.reference.familiar()}`);
-  if (platform !== undefined && !runsOn(record, platform)) throw notFound(platformMismatch(text, record, platform));
-  return record;
+  if (platform === undefined) return record;
+  const found = forPlatform(store, name, record, platform);
+  if (found === undefined) throw notFound(platformMismatch(text, record, platform));
+  return found;
+};
+
+/**
+ * The manifest or index that a name of an image stands for; of an image called by its id, what a name that means it
+ * stands for, else its manifest. Null when none is known.
+ */
+export const targetOf = (store: ImageStore, text: string, id: string): string | null => {
+  const name = readName(text);
+  const named = "id" in name ? undefined : store.reference(name.reference);
+  return named === undefined ? targetOfImage(store, id) : named.target;
+};
+
+/** As `targetOf`, of an image called by its id. */
+export const targetOfImage = (store: ImageStore, id: string): string | null => {
+  const { tags, digests } = store.ownNames(id);
+  for (const reference of [...tags, ...digests]) {
+    const target = store.reference(reference)?.target ?? null;
+    if (target !== null) return target;
+  }
+  return store.get(id)?.manifests.find((digest) => store.manifest(digest)?.kind === "image") ?? null;
 };
 
 /** What Docker says of an image that was found for another platform. */

@@ -2,7 +2,6 @@ import { systemError } from "../../base/errors.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { ImageHistoryResponseItem } from "../../wire/engine/image.ts";
 import type { ImageContext } from "./context.ts";
-import { chainIdsOf } from "./document.ts";
 import { getImage } from "./find.ts";
 
 /** Seconds since the epoch of an RFC 3339 time; 0 for none. */
@@ -21,7 +20,7 @@ export const unixSeconds = (time: string | null | undefined): number => {
 export const imageHistory = (context: ImageContext, name: string, platform?: Platform): ImageHistoryResponseItem[] => {
   const { store, layers } = context;
   const image = getImage(store, name, platform);
-  const chain = chainIdsOf(image.config);
+  const chain = store.chainOf(image);
   let layer = 0;
   const steps = (image.config.history ?? []).map((entry) => {
     let size = 0;
@@ -40,12 +39,11 @@ export const imageHistory = (context: ImageContext, name: string, platform?: Pla
     };
   });
   steps.reverse();
-  const names = store.names();
   let id: string | null = image.id;
   for (const step of steps) {
     if (id === null) break;
     step.Id = id;
-    const tags = names.get(id)?.tags ?? [];
+    const tags = store.namesOf(id).tags;
     if (tags.length > 0) step.Tags = tags.map((tag) => tag.familiar());
     id = store.get(id)?.parent ?? null;
   }

@@ -1,9 +1,12 @@
 import { zeroTime } from "../../base/clock.ts";
 import type { Platform } from "../../oci/platform.ts";
+import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import type { ImageConfig, ImageInspect } from "../../wire/engine/image.ts";
 import type { ImageContext } from "./context.ts";
-import { chainIdsOf, platformOf } from "./document.ts";
-import { getImage } from "./find.ts";
+import { platformOf } from "./document.ts";
+import { getImage, targetOf } from "./find.ts";
+import { descriptorOf, summarizeManifests } from "./manifest-summary.ts";
+import type { ImageRecord } from "./record.ts";
 
 /** Bytes of all layers of an image, each counted once per place in the chain. */
 export const imageSize = (context: ImageContext, chain: readonly string[]): number =>
@@ -42,21 +45,49 @@ const configOf = (config: ImageConfig | null | undefined): ImageConfig => {
   return { ...alwaysShown, ...(Object.fromEntries(set) as ImageConfig) };
 };
 
+export interface InspectOptions {
+  /** Of a name that stands for several images, the one for this platform. */
+  platform?: Platform | undefined;
+  /** Tell of every manifest of the name. */
+  manifests?: boolean;
+}
+
+/** What the name stands for, or of one platform's image its own manifest; undefined when none is known. */
+const descriptorFor = (
+  { store }: ImageContext,
+  name: string,
+  image: Readonly<ImageRecord>,
+  platform: Platform | undefined,
+): Descriptor | undefined => {
+  const target = targetOf(store, name, image.id);
+  if (target === null) return undefined;
+  const own = platform === undefined ? undefined : store.imagesOf(target).find((one) => one.image.id === image.id);
+  return own?.entry ?? descriptorOf(store, target);
+};
+
 /**
- * Everything there is to know of an image, in the shape of API 1.51 without the keys of other image stores.
+ * Everything there is to know of an image, in the shape of API 1.51.
  *
  * @throws EngineError not-found
  *
  * **Source:** Engine API, ImageInspect.
  */
-export const inspectImage = (context: ImageContext, name: string, platform?: Platform): ImageInspect => {
+export const inspectImage = (
+  context: ImageContext,
+  name: string,
+  { platform, manifests }: InspectOptions = {},
+): ImageInspect => {
   const image = getImage(context.store, name, platform);
   const { config } = image;
   const { tags, digests } = context.store.namesOf(image.id);
   const created = goTime(config.created);
   const { os, architecture, variant } = { ...platformOf(config), architecture: config.architecture ?? "" };
+  const listed = manifests === true ? summarizeManifests(context, targetOf(context.store, name, image.id)) : [];
+  const descriptor = descriptorFor(context, name, image, platform);
   return {
     Id: image.id,
+    ...(descriptor === undefined ? {} : { Descriptor: descriptor }),
+    ...(listed.length === 0 ? {} : { Manifests: listed }),
     RepoTags: tags.map((tag) => tag.familiar()),
     RepoDigests: digests.map((digest) => digest.familiar()),
     Parent: image.parent ?? "",
@@ -69,10 +100,10 @@ export const inspectImage = (context: ImageContext, name: string, platform?: Pla
     ...(variant === undefined ? {} : { Variant: variant }),
     Os: os,
     ...(config["os.version"] === undefined ? {} : { OsVersion: config["os.version"] }),
-    Size: imageSize(context, chainIdsOf(config)),
+    Size: imageSize(context, context.store.chainOf(image)),
     GraphDriver: {
       Name: context.driverName,
-      Data: image.chainId === null ? null : context.layers.metadata(image.chainId),
+      Data: graphDriverData(context, image.chainId),
     },
     RootFS: {
       Type: "layers",
@@ -80,4 +111,10 @@ export const inspectImage = (context: ImageContext, name: string, platform?: Pla
     },
     Metadata: { LastTagTime: image.lastTagTime ?? zeroTime },
   };
+};
+
+/** null for a driver that tells nothing, and for an image without layers. */
+const graphDriverData = ({ layers }: ImageContext, chainId: string | null): Record<string, string> | null => {
+  const data = chainId === null ? {} : layers.metadata(chainId);
+  return Object.keys(data).length === 0 ? null : data;
 };

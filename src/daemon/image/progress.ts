@@ -1,3 +1,4 @@
+import { humanSize } from "../../base/human.ts";
 import type { ProgressMessage } from "../../wire/engine/progress.ts";
 
 /** Hears what a long verb does. */
@@ -5,14 +6,8 @@ export type OnProgress = (message: ProgressMessage) => void;
 
 const barWidth = 50;
 const reportEveryMs = 100;
-const units = ["B", "kB", "MB", "GB", "TB", "PB"];
 
-/** Bytes as `1.234MB`: decimal units, four significant digits. **Source:** Go, fmt %.4g. */
-export const humanSize = (bytes: number): string => {
-  let [value, unit] = [bytes, 0];
-  for (; value >= 1000 && unit < units.length - 1; unit++) value /= 1000;
-  return `${Number(value.toPrecision(4))}${units[unit]}`;
-};
+export { humanSize };
 
 const bar = (current: number, total: number): string => {
   const sizes = `${humanSize(current).padStart(8)}`;

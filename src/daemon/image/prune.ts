@@ -1,11 +1,14 @@
 import { EngineError, invalidParameter } from "../../base/errors.ts";
 import { Filters } from "../../base/filters.ts";
+import type { Reference } from "../../oci/reference.ts";
 import { parseTimestampMs } from "../../base/timestamp.ts";
 import type { ImageDeleteResponseItem } from "../../wire/engine/image.ts";
-import type { ImageContext } from "./context.ts";
+import { unused } from "./context.ts";
+import type { ImageContext, ImageUse } from "./context.ts";
 import type { ImageRecord } from "./record.ts";
 import { Removal } from "./removal.ts";
 import { carryOut } from "./remove.ts";
+import type { ImageStore } from "./store.ts";
 
 const knownFilters = ["dangling", "label", "label!", "until"];
 
@@ -40,15 +43,20 @@ export const pruneImages = async (
   filters.requireKeys(knownFilters);
   const all = !filters.flag("dangling", true);
   const untilMs = untilOf(context, filters);
-  const names = context.store.names();
-  const children = context.store.childCounts();
-  const removal = new Removal(context.store, context.usedBy);
-  for (const record of context.store.all()) {
-    const { running, stopped } = context.usedBy(record.id);
-    if (running.length + stopped.length > 0 || (children.get(record.id) ?? 0) > 0) continue;
+  const { store } = context;
+  const users = context.users();
+  const usedBy = (id: string): ImageUse => users.get(id) ?? unused;
+  const isUsed = (id: string): boolean => usedBy(id).running.length + usedBy(id).stopped.length > 0;
+  const removal = new Removal(store, users);
+  for (const record of store.all()) {
+    if (isUsed(record.id) || store.childCount(record.id) > 0) continue;
     if (untilMs !== Infinity && !(Date.parse(record.config.created ?? "") <= untilMs)) continue;
     if (!filters.matchLabels(record.config.config?.Labels)) continue;
-    const { tags = [], digests = [] } = names.get(record.id) ?? {};
+    const { tags, digests } = store.ownNames(record.id);
+    const named = store.namesOf(record.id);
+    // The image of one platform among others stays with its name, and a name with each image that is used.
+    if (tags.length + digests.length === 0 && named.tags.length + named.digests.length > 0) continue;
+    if (platformIds(store, [...tags, ...digests]).some(isUsed)) continue;
     const own = { tags: tags.map(String), digests: digests.map(String) };
     for (const name of namesToRemove(record, own, all)) planOne(removal, record, name);
   }
@@ -61,6 +69,13 @@ export const pruneImages = async (
   });
   return { ImagesDeleted: removed.items.length === 0 ? null : removed.items, SpaceReclaimed: removed.sizeBytes };
 };
+
+/** The images of all platforms that names stand for. */
+const platformIds = (store: ImageStore, names: readonly Reference[]): string[] =>
+  names.flatMap((name) => {
+    const reference = store.reference(name);
+    return reference === undefined ? [] : store.platformsOf(reference).map(({ image }) => image.id);
+  });
 
 /** An image that cannot go stays, without a word. */
 const planOne = (removal: Removal, record: Readonly<ImageRecord>, name: string): void => {

@@ -2,12 +2,17 @@ import { conflict } from "../../base/errors.ts";
 import { shortId } from "../../base/ids.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Reference } from "../../oci/reference.ts";
+import { unused } from "./context.ts";
 import type { ImageUse } from "./context.ts";
 import type { ImageRecord } from "./record.ts";
 import type { ImageStore } from "./store.ts";
 
 /** What removing an image will do, in order. */
-export type RemovalStep = { untag: Reference; imageId: string; silent: boolean } | { delete: string };
+export type RemovalStep =
+  | { untag: Reference; imageId: string; silent: boolean }
+  | { delete: string }
+  /** A name stays, and means another platform's image from now on. */
+  | { repoint: Reference; imageId: string };
 
 export interface RemovalOptions {
   force: boolean;
@@ -39,40 +44,60 @@ const isIdPrefix = (id: string, text: string): boolean => id.startsWith(text) ||
 export class Removal {
   readonly steps: RemovalStep[] = [];
   readonly #store: ImageStore;
-  readonly #usedBy: (id: string) => ImageUse;
-  readonly #names: ReturnType<ImageStore["names"]>;
-  readonly #children: Map<string, number>;
+  readonly #users: ReadonlyMap<string, ImageUse>;
+  readonly #untagged = new Set<string>();
+  readonly #orphaned = new Map<string, number>();
   readonly #gone = new Set<string>();
 
-  constructor(store: ImageStore, usedBy: (id: string) => ImageUse) {
+  constructor(store: ImageStore, users: ReadonlyMap<string, ImageUse>) {
     this.#store = store;
-    this.#usedBy = usedBy;
-    this.#names = store.names();
-    this.#children = store.childCounts();
+    this.#users = users;
   }
 
   /**
-   * Adds the steps that remove `image`, which the user called `name`.
+   * Adds the steps that remove `image`, which the user called `name`. With a name go the images of all its platforms.
    *
    * @throws EngineError conflict, in Docker's words; then no step counts.
    */
   remove(image: Readonly<ImageRecord>, name: string, options: RemovalOptions): void {
     if (isIdPrefix(image.id, name)) return this.#removeById(image.id, options);
-    const { running, stopped, mounting } = this.#usedBy(image.id);
-    const user = running[0] ?? stopped[0] ?? mounting[0];
-    const { tags, digests } = this.#namesOf(image.id);
-    if (!options.force && isSingle(tags, digests) && user !== undefined)
-      throw conflict(
-        `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - ` +
-          `container ${shortId(user)} is using its referenced image ${shortId(image.id)}`,
-      );
     const reference = parseReference(name).withDefaultTag();
+    const images = this.#imagesOf(reference);
+    const { tags, digests } = this.#namesOf(image.id);
+    if (!options.force && isSingle(tags, digests))
+      for (const id of images) {
+        const { running, stopped, mounting } = this.#useOf(id);
+        const user = running[0] ?? stopped[0] ?? mounting[0];
+        if (user === undefined) continue;
+        throw conflict(
+          `conflict: unable to remove repository reference ${JSON.stringify(name)} (must force) - ` +
+            `container ${shortId(user)} is using its referenced image ${shortId(id)}`,
+        );
+      }
     this.#untag(reference, image.id);
     if (reference.digest === undefined && !this.#namesOf(image.id).tags.some((tag) => tag.name === reference.name))
       for (const digest of this.#namesOf(image.id).digests)
         if (digest.name === reference.name) this.#untag(digest, image.id, true);
-    const left = this.#namesOf(image.id);
-    if (left.tags.length + left.digests.length === 0) this.#delete(image.id, options, true);
+    for (const id of images) if (this.#isNameless(id)) this.#delete(id, options, true);
+  }
+
+  /**
+   * Adds the steps that remove one platform's image of those that `reference` stands for. The name stays.
+   *
+   * @throws EngineError conflict, in Docker's words; then no step counts.
+   */
+  removePlatform(reference: Reference, id: string, options: RemovalOptions): void {
+    const target = this.#store.reference(reference)?.target;
+    const others = (list: readonly Reference[]): boolean =>
+      list.some((name) => this.#store.reference(name)?.target !== target);
+    const { tags, digests } = this.#namesOf(id);
+    const found =
+      this.#conflict(id, { references: false, stopped: !options.force }) ??
+      (!options.force && (others(tags) || others(digests))
+        ? say(id, false, "image is referenced in multiple repositories")
+        : undefined);
+    if (found !== undefined) throw conflict(found.message);
+    this.#forget(id, options);
   }
 
   /** True when the plan deletes this image already. */
@@ -81,62 +106,115 @@ export class Removal {
   }
 
   #removeById(id: string, options: RemovalOptions): void {
+    const own = this.#store.ownNames(id);
     const { tags, digests } = this.#namesOf(id);
-    if (isSingle(tags, digests)) {
+    // The image of one platform among others of its names: they keep the others.
+    if (own.tags.length + own.digests.length === 0 && tags.length + digests.length > 0) {
       const found = this.#conflict(id, { references: false, stopped: !options.force });
       if (found !== undefined) throw conflict(found.message);
+      return this.#forget(id, options);
+    }
+    const images = new Set([...tags, ...digests].flatMap((name) => this.#imagesOf(name)));
+    if (isSingle(tags, digests)) {
+      for (const one of new Set([id, ...images])) {
+        const found = this.#conflict(one, { references: false, stopped: !options.force });
+        if (found !== undefined) throw conflict(found.message);
+      }
       for (const reference of inOrder(tags, digests)) this.#untag(reference, id);
     }
     this.#delete(id, options, false);
+    for (const one of images) if (this.#isNameless(one)) this.#delete(one, options, true);
   }
 
   #delete(id: string, options: RemovalOptions, quiet: boolean): void {
+    if (this.#gone.has(id)) return;
     const found = this.#conflict(id, { references: !options.force, stopped: !options.force });
     if (found !== undefined) {
-      const { tags, digests } = this.#namesOf(id);
-      const isDangling = tags.length + digests.length + (this.#children.get(id) ?? 0) === 0;
+      const isDangling = this.#isNameless(id) && this.#children(id) === 0;
       if (quiet && (!isDangling || found.used)) return;
       throw conflict(found.message);
     }
     const { tags, digests } = this.#namesOf(id);
     for (const reference of inOrder(tags, digests)) this.#untag(reference, id);
+    this.#forget(id, options);
+  }
+
+  /** Deletes an image, and its parents that nothing else needs. */
+  #forget(id: string, options: RemovalOptions): void {
     this.steps.push({ delete: id });
     this.#gone.add(id);
+    this.#repoint(id);
     const parent = this.#store.get(id)?.parent ?? null;
     if (parent === null) return;
-    this.#children.set(parent, (this.#children.get(parent) ?? 1) - 1);
+    this.#orphaned.set(parent, (this.#orphaned.get(parent) ?? 0) + 1);
     if (options.prune && this.#store.get(parent) !== undefined && !this.#gone.has(parent))
       this.#delete(parent, { force: false, prune: true }, true);
   }
 
-  #conflict(
-    id: string,
-    soft: { references: boolean; stopped: boolean },
-  ): { message: string; used: boolean } | undefined {
-    const say = (isHard: boolean, why: string, used = false): { message: string; used: boolean } => ({
-      message: `conflict: unable to delete ${shortId(id)} (${isHard ? "cannot be forced" : "must be forced"}) - ${why}`,
-      used,
-    });
-    if ((this.#children.get(id) ?? 0) > 0) return say(true, "image has dependent child images");
-    const { running, stopped } = this.#usedBy(id);
+  /** Names that meant a deleted image and have others mean one of those, or go. */
+  #repoint(id: string): void {
+    const { tags, digests } = this.#store.ownNames(id);
+    for (const name of [...tags, ...digests]) {
+      const reference = this.#store.reference(name);
+      if (this.#untagged.has(name.toString()) || reference === undefined) continue;
+      const left = this.#store.platformsOf(reference).filter(({ image }) => !this.#gone.has(image.id));
+      const next = this.#store.primaryOf(left);
+      if (next === undefined) this.#untag(name, id);
+      else this.steps.push({ repoint: name, imageId: next.image.id });
+    }
+  }
+
+  #conflict(id: string, soft: { references: boolean; stopped: boolean }): Conflict | undefined {
+    if (this.#children(id) > 0) return say(id, true, "image has dependent child images");
+    const { running, stopped } = this.#useOf(id);
     if (running[0] !== undefined)
-      return say(true, `image is being used by running container ${shortId(running[0])}`, true);
-    const { tags, digests } = this.#namesOf(id);
-    if (soft.references && tags.length + digests.length > 0)
-      return say(false, "image is referenced in multiple repositories");
+      return say(id, true, `image is being used by running container ${shortId(running[0])}`, true);
+    if (soft.references && !this.#isNameless(id)) return say(id, false, "image is referenced in multiple repositories");
     if (soft.stopped && stopped[0] !== undefined)
-      return say(false, `image is being used by stopped container ${shortId(stopped[0])}`, true);
+      return say(id, false, `image is being used by stopped container ${shortId(stopped[0])}`, true);
     return undefined;
   }
 
+  /** The ids of all images that a name stands for, the one first that is meant without a platform. */
+  #imagesOf(name: Reference): string[] {
+    const reference = this.#store.reference(name);
+    if (reference === undefined) return [];
+    const ids = this.#store.platformsOf(reference).map(({ image }) => image.id);
+    return [...new Set([reference.imageId, ...ids])].filter((id) => !this.#gone.has(id));
+  }
+
+  #useOf(id: string): ImageUse {
+    return this.#users.get(id) ?? unused;
+  }
+
+  #children(id: string): number {
+    return this.#store.childCount(id) - (this.#orphaned.get(id) ?? 0);
+  }
+
+  #isNameless(id: string): boolean {
+    const { tags, digests } = this.#namesOf(id);
+    return tags.length + digests.length === 0;
+  }
+
   #namesOf(id: string): { tags: Reference[]; digests: Reference[] } {
-    return this.#names.get(id) ?? { tags: [], digests: [] };
+    const { tags, digests } = this.#store.namesOf(id);
+    const left = (list: readonly Reference[]): Reference[] => list.filter((one) => !this.#untagged.has(one.toString()));
+    return { tags: left(tags), digests: left(digests) };
   }
 
   #untag(reference: Reference, imageId: string, silent = false): void {
+    this.#untagged.add(reference.toString());
     this.steps.push({ untag: reference, imageId, silent });
-    const names = this.#namesOf(imageId);
-    const others = (list: Reference[]): Reference[] => list.filter((one) => one.toString() !== reference.toString());
-    this.#names.set(imageId, { tags: others(names.tags), digests: others(names.digests) });
   }
 }
+
+interface Conflict {
+  message: string;
+  /** By a container. */
+  used: boolean;
+}
+
+const say = (id: string, isHard: boolean, why: string, used = false): Conflict => ({
+  message: `conflict: unable to delete ${shortId(id)} (${isHard ? "cannot be forced" : "must be forced"}) - ${why}`,
+  used,
+});

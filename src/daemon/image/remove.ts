@@ -1,9 +1,12 @@
 import { notFound } from "../../base/errors.ts";
+import { parseReference } from "../../oci/reference.ts";
+import type { Reference } from "../../oci/reference.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { ImageDeleteResponseItem } from "../../wire/engine/image.ts";
 import type { ImageContext } from "./context.ts";
-import { chainIdsOf } from "./document.ts";
-import { getImage, platformMismatch, runsOn } from "./find.ts";
+import { getImage, platformMismatch } from "./find.ts";
+import { imageOfPlatform, runsOn } from "./platforms.ts";
+import type { ImageRecord } from "./record.ts";
 import { Removal } from "./removal.ts";
 import type { RemovalOptions, RemovalStep } from "./removal.ts";
 import { imageEvent } from "./store.ts";
@@ -26,10 +29,15 @@ const commit = (context: ImageContext, steps: readonly RemovalStep[]): Map<Image
         items.set({ Untagged: step.untag.familiar() }, []);
         continue;
       }
+      if ("repoint" in step) {
+        const target = context.store.reference(step.repoint)?.target ?? null;
+        context.store.putReference(transaction, step.repoint, step.imageId, target);
+        continue;
+      }
       const record = context.store.get(step.delete);
       context.store.deleteImage(transaction, step.delete);
       transaction.emit(imageEvent("delete", step.delete, step.delete, undefined));
-      items.set({ Deleted: step.delete }, record === undefined ? [] : chainIdsOf(record.config).reverse());
+      items.set({ Deleted: step.delete }, record === undefined ? [] : context.store.chainOf(record).toReversed());
     }
   });
   return items;
@@ -56,7 +64,8 @@ export const carryOut = async (context: ImageContext, plans: readonly RemovalSte
 };
 
 /**
- * Removes a name, and with an image's last name the image, its layers and its parents that nothing else needs.
+ * Removes a name, and with an image's last name the image, its layers and its parents that nothing else needs. With
+ * `platforms`, only those platforms' images of the name; the name goes with the last of them.
  *
  * @throws EngineError not-found; conflict in Docker's words.
  *
@@ -68,9 +77,39 @@ export const removeImage = async (
   options: RemovalOptions & { platforms?: readonly Platform[] },
 ): Promise<ImageDeleteResponseItem[]> => {
   const image = getImage(context.store, name);
-  for (const platform of options.platforms ?? [])
-    if (!runsOn(image, platform)) throw notFound(platformMismatch(name, image, platform));
-  const removal = new Removal(context.store, context.usedBy);
-  removal.remove(image, name, options);
+  const removal = new Removal(context.store, context.users());
+  const platforms = options.platforms ?? [];
+  const some = platforms.length === 0 ? undefined : imagesOfPlatforms(context, name, image, platforms);
+  if (some === undefined) removal.remove(image, name, options);
+  else for (const { id } of some.images) removal.removePlatform(some.reference, id, options);
   return (await carryOut(context, [removal.steps])).items;
+};
+
+/**
+ * The images of `platforms` that a name stands for; undefined when those are all that it stands for.
+ *
+ * @throws EngineError not-found for a platform that is not here.
+ */
+const imagesOfPlatforms = (
+  context: ImageContext,
+  name: string,
+  image: Readonly<ImageRecord>,
+  platforms: readonly Platform[],
+): { reference: Reference; images: Readonly<ImageRecord>[] } | undefined => {
+  const reference = image.id.startsWith(name) || image.id.slice(7).startsWith(name) ? undefined : parseReference(name);
+  const record = reference === undefined ? undefined : context.store.reference(reference.withDefaultTag());
+  if (reference === undefined || record === undefined) {
+    for (const platform of platforms)
+      if (!runsOn(image, platform)) throw notFound(platformMismatch(name, image, platform));
+    return undefined;
+  }
+  const here = context.store.platformsOf(record);
+  const images = new Set<Readonly<ImageRecord>>();
+  for (const platform of platforms) {
+    const found =
+      imageOfPlatform(here, platform)?.image ?? (here.length === 1 && runsOn(image, platform) ? image : undefined);
+    if (found === undefined) throw notFound(platformMismatch(name, image, platform));
+    images.add(found);
+  }
+  return images.size === here.length ? undefined : { reference: reference.withDefaultTag(), images: [...images] };
 };

@@ -3,30 +3,37 @@ import type { Clock } from "../../base/clock.ts";
 import type { Filters } from "../../base/filters.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type {
+  AttestationStatement,
   ImageDeleteResponseItem,
   ImageHistoryResponseItem,
   ImageInspect,
   ImageSummary,
 } from "../../wire/engine/image.ts";
+import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
+import { adoptDocuments } from "./adopt.ts";
+import { imageAttestations } from "./attestations.ts";
+import type { AttestationOptions } from "./attestations.ts";
 import { commitImage } from "./commit.ts";
 import type { CommitInput } from "./commit.ts";
 import type { Blobs, ImageContext, ImageUse, Layers, RegistryAccess } from "./context.ts";
-import { chainIdsOf, platformOf } from "./document.ts";
+import { platformOf } from "./document.ts";
 import { inspectDistribution } from "./distribution.ts";
 import type { DistributionInspect } from "./distribution.ts";
-import { findImage, getImage } from "./find.ts";
+import { findImage, getImage, idsOf } from "./find.ts";
 import { imageHistory } from "./history.ts";
 import { importImage } from "./import.ts";
 import type { ImportOptions } from "./import.ts";
 import { imageSize, inspectImage } from "./inspect.ts";
+import type { InspectOptions } from "./inspect.ts";
 import { listImages } from "./list.ts";
 import type { ListOptions } from "./list.ts";
 import { loadImages } from "./load/load.ts";
 import type { LoadOptions } from "./load/load.ts";
 import type { OnProgress } from "./progress.ts";
+import { manifestOfImage } from "./platforms.ts";
 import { pruneImages } from "./prune.ts";
 import type { ImagePruneReport } from "./prune.ts";
 import { loginToRegistry } from "./login.ts";
@@ -40,6 +47,7 @@ import type { RemovalOptions } from "./removal.ts";
 import { removeImage } from "./remove.ts";
 import { saveImages } from "./save/save.ts";
 import { ImageStore } from "./store.ts";
+import { blobsOf, forgetManifests } from "./sweep.ts";
 import { tagImage } from "./tag.ts";
 
 /** An image as the other rooms see it. Frozen: what a reader holds stays as it was. */
@@ -76,23 +84,49 @@ export interface ImageServiceOptions {
 
 /** Images: one method per verb of the API, each in a file of its own. */
 export class ImageService {
-  /** Set by the composition root once there are containers. */
-  usedBy: (imageId: string) => ImageUse = () => ({ running: [], stopped: [], mounting: [] });
+  /** Every image that is used, by its id. Set by the composition root once there are containers. */
+  users: () => ReadonlyMap<string, ImageUse> = () => new Map();
   readonly #context: ImageContext;
 
   constructor(options: ImageServiceOptions) {
+    const store = new ImageStore(options.database);
     this.#context = {
       ...options,
-      store: new ImageStore(options.database),
+      store,
+      collect: () => {
+        forgetManifests(options.database, store);
+        return options.collect();
+      },
       transfers: new LayerTransfers(options.registry.maxDownloads ?? defaultMaxDownloads),
-      usedBy: (imageId) => this.usedBy(imageId),
+      users: () => this.users(),
     };
+  }
+
+  /** Reads what an earlier version kept unread. To be called once, before anything is asked. */
+  restore(): Promise<void> {
+    return adoptDocuments(this.#context);
   }
 
   /** By id, unique start of an id, name, name:tag or name@digest; undefined when there is none. */
   find(reference: string): Image | undefined {
     const record = findImage(this.#context.store, reference);
     return record === undefined ? undefined : this.#image(record);
+  }
+
+  /** The ids of the images that a name leads to, for all platforms; none when there is no such name. */
+  idsOf(reference: string): string[] {
+    return idsOf(this.#context.store, reference);
+  }
+
+  /** Whether a name leads to an image, for some platform. */
+  isNamed(reference: string, id: string): boolean {
+    return idsOf(this.#context.store, reference).includes(id);
+  }
+
+  /** The manifest of an image by its id; undefined when none is known. */
+  manifestOf(id: string): Descriptor | undefined {
+    const record = this.#context.store.get(id);
+    return record === undefined ? undefined : manifestOfImage(this.#context.store, record);
   }
 
   /** @throws EngineError not-found `No such image: x:latest`; invalid-parameter */
@@ -134,12 +168,17 @@ export class ImageService {
     return listImages(this.#context, options);
   }
 
-  inspect(name: string, options: { platform?: Platform | undefined } = {}): ImageInspect {
-    return inspectImage(this.#context, name, options.platform);
+  inspect(name: string, options: InspectOptions = {}): ImageInspect {
+    return inspectImage(this.#context, name, options);
   }
 
   history(name: string, options: { platform?: Platform | undefined } = {}): ImageHistoryResponseItem[] {
     return imageHistory(this.#context, name, options.platform);
+  }
+
+  /** The in-toto statements that are attached to an image. */
+  attestations(name: string, options?: AttestationOptions): Promise<AttestationStatement[]> {
+    return imageAttestations(this.#context, name, options);
   }
 
   remove(
@@ -163,9 +202,14 @@ export class ImageService {
     return loginToRegistry(this.#context.registry, auth, signal);
   }
 
-  /** Bytes of every layer, each counted once. */
-  layersSize(): number {
-    return this.#context.layers.all().reduce((total, { sizeBytes }) => total + sizeBytes, 0);
+  /** Every image with its names and the chain ids of its layers, for the account of the disk. */
+  layersOfAll(): { id: string; names: string[]; layers: string[] }[] {
+    const { store } = this.#context;
+    return [...store.all()].map((record) => ({
+      id: record.id,
+      names: store.namesOf(record.id).tags.map((tag) => tag.familiar()),
+      layers: [...store.chainOf(record)],
+    }));
   }
 
   /** Removes the content that nothing needs any more: a container that is gone was the last to need it. */
@@ -175,9 +219,13 @@ export class ImageService {
 
   /** What images need of the content: their documents and their layers. For the collector. */
   roots(): { blobs: string[]; layers: string[] } {
-    const records = [...this.#context.store.all()];
+    const { store } = this.#context;
+    const records = [...store.all()];
     return {
-      blobs: records.flatMap(({ id, manifests }) => [id, ...manifests]),
+      blobs: [
+        ...records.flatMap(({ id, manifests }) => [id, ...manifests]),
+        ...[...store.manifests()].flatMap((manifest) => [manifest.digest, ...blobsOf(manifest)]),
+      ],
       layers: records.flatMap(({ chainId }) => (chainId === null ? [] : [chainId])),
     };
   }
@@ -189,7 +237,7 @@ export class ImageService {
       config: record.config,
       platform: platformOf(record.config),
       chainId: record.chainId,
-      sizeBytes: imageSize(this.#context, chainIdsOf(record.config)),
+      sizeBytes: imageSize(this.#context, this.#context.store.chainOf(record)),
       repoTags: tags.map((tag) => tag.familiar()),
       repoDigests: digests.map((digest) => digest.familiar()),
       created: record.config.created ?? null,

@@ -1,30 +1,36 @@
-import { Reference, parseReference } from "../../oci/reference.ts";
-import { isDigest } from "../../oci/digest.ts";
+import { hostPlatform } from "../../oci/platform.ts";
+import type { Platform } from "../../oci/platform.ts";
+import type { Reference } from "../../oci/reference.ts";
+import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 import type { EventInput } from "../event/event.ts";
 import type { Database, Transaction } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
-import type { ImageRecord, ReferenceRecord } from "./record.ts";
+import { chainIdsOf } from "./document.ts";
+import { NameIndex, keyOf } from "./names.ts";
+import type { ImageNames } from "./names.ts";
+import { imagesOfTarget, primaryOf } from "./platforms.ts";
+import type { PlatformImage } from "./platforms.ts";
+import type { ImageRecord, ManifestRecord, ReferenceRecord } from "./record.ts";
 
-/** The names of one image, sorted. */
-export interface ImageNames {
-  tags: Reference[];
-  digests: Reference[];
-}
+export type { ImageNames } from "./names.ts";
 
-/** The key of a reference in its table: by digest when it has one. */
-const keyOf = (reference: Reference): string =>
-  reference.digest === undefined
-    ? reference.toString()
-    : new Reference(reference.domain, reference.path, undefined, reference.digest).toString();
-
-/** The records of images and of their names: what is asked of them, and the changes that transactions are made of. */
+/**
+ * The records of images, of their names and of their manifests: what is asked of them, and the changes that
+ * transactions are made of. What is derived from them (names by image, children, chain ids) is kept beside them.
+ */
 export class ImageStore {
   readonly #images: Table<ImageRecord>;
   readonly #references: Table<ReferenceRecord>;
+  readonly #manifests: Table<ManifestRecord>;
+  readonly #names: NameIndex;
+  readonly #chains = new WeakMap<OciImageConfig, readonly string[]>();
+  readonly #host: Platform = hostPlatform();
 
   constructor(database: Database) {
     this.#images = database.table<ImageRecord>("images");
     this.#references = database.table<ReferenceRecord>("references");
+    this.#manifests = database.table<ManifestRecord>("manifests");
+    this.#names = new NameIndex(this.#images, this.#references);
   }
 
   get(id: string): Readonly<ImageRecord> | undefined {
@@ -35,10 +41,43 @@ export class ImageStore {
     return this.#images.values();
   }
 
-  /** The image that a name stands for; a name that has neither tag nor digest stands for nothing. */
+  /** What a name says; a name that has neither tag nor digest says nothing. */
+  reference(reference: Reference): Readonly<ReferenceRecord> | undefined {
+    return this.#references.get(keyOf(reference));
+  }
+
+  /** The image that a name stands for when nobody asks for a platform. */
   named(reference: Reference): Readonly<ImageRecord> | undefined {
-    const found = this.#references.get(keyOf(reference));
+    const found = this.reference(reference);
     return found === undefined ? undefined : this.#images.get(found.imageId);
+  }
+
+  /** The images that a name stands for, by platform, in the order of its index; one when it stands for no index. */
+  platformsOf(reference: Readonly<ReferenceRecord>): PlatformImage[] {
+    const { imageId, target } = reference;
+    const found = target === null ? [] : this.imagesOf(target);
+    if (found.length > 0) return found;
+    const image = this.#images.get(imageId);
+    return image === undefined ? [] : [{ image, entry: undefined }];
+  }
+
+  /** The images that are here of an index or manifest. */
+  imagesOf(target: string): PlatformImage[] {
+    return imagesOfTarget(this, target);
+  }
+
+  /** Of several images the one that is meant when nobody asks for a platform. */
+  primaryOf(images: readonly PlatformImage[]): PlatformImage | undefined {
+    return primaryOf(images, this.#host);
+  }
+
+  /** A manifest or index that is here. */
+  manifest(digest: string): Readonly<ManifestRecord> | undefined {
+    return this.#manifests.get(digest);
+  }
+
+  manifests(): IterableIterator<Readonly<ManifestRecord>> {
+    return this.#manifests.values();
   }
 
   /** The one image whose id starts with `prefix` (hex digits, with or without `sha256:`). */
@@ -54,34 +93,65 @@ export class ImageStore {
     return only;
   }
 
-  /** The names of every image that has one. */
-  names(): Map<string, ImageNames> {
-    const names = new Map<string, ImageNames>();
-    for (const [key, { imageId }] of this.#references.entries()) {
-      const found = names.get(imageId) ?? { tags: [], digests: [] };
-      names.set(imageId, found);
-      const reference = referenceOfKey(key);
-      (reference.digest === undefined ? found.tags : found.digests).push(reference);
-    }
-    for (const { tags, digests } of names.values()) for (const list of [tags, digests]) list.sort(byText);
-    return names;
+  /** The names that mean an image when nobody asks for a platform: those that lists show. */
+  ownNames(id: string): ImageNames {
+    return this.#names.ofImage(id);
   }
 
+  /** The names that lead to an image, for some platform. */
   namesOf(id: string): ImageNames {
-    return this.names().get(id) ?? { tags: [], digests: [] };
+    const own = this.#names.ofImage(id);
+    const shared = this.#sharedNames(id);
+    if (shared.length === 0) return own;
+    const sorted = (list: readonly Reference[]): Reference[] => list.toSorted((a, b) => (keyOf(a) < keyOf(b) ? -1 : 1));
+    return {
+      tags: sorted([...own.tags, ...shared.filter(({ digest }) => digest === undefined)]),
+      digests: sorted([...own.digests, ...shared.filter(({ digest }) => digest !== undefined)]),
+    };
+  }
+
+  /** The names whose index holds an image for another platform than the one that they mean. */
+  #sharedNames(id: string): Reference[] {
+    const shared = new Set<Reference>();
+    for (const digest of this.#images.get(id)?.manifests ?? []) {
+      const { tags, digests } = this.#names.ofTarget(digest);
+      const others = [...tags, ...digests].filter((name) => this.reference(name)?.imageId !== id);
+      if (others.length === 0 || !this.imagesOf(digest).some(({ image }) => image.id === id)) continue;
+      for (const name of others) shared.add(name);
+    }
+    return [...shared];
   }
 
   /** Every reference with the image it stands for. */
   *references(): Generator<[Reference, string]> {
-    for (const [key, { imageId }] of this.#references.entries()) yield [referenceOfKey(key), imageId];
+    for (const [key, { imageId }] of this.#references.entries()) {
+      const reference = this.#names.reference(key);
+      if (reference !== undefined) yield [reference, imageId];
+    }
   }
 
-  /** How many images were made on each image. */
-  childCounts(): Map<string, number> {
-    const counts = new Map<string, number>();
-    for (const { parent } of this.#images.values())
-      if (parent !== null) counts.set(parent, (counts.get(parent) ?? 0) + 1);
-    return counts;
+  /** Digests that some name stands for. */
+  targets(): Iterable<string> {
+    return this.#names.targets();
+  }
+
+  /** The names that stand for a manifest or index. */
+  namesOfTarget(digest: string): ImageNames {
+    return this.#names.ofTarget(digest);
+  }
+
+  /** How many images were made on an image. */
+  childCount(id: string): number {
+    return this.#names.children(id);
+  }
+
+  /** The chain ids of an image's layers, bottom first. */
+  chainOf({ config }: Readonly<ImageRecord>): readonly string[] {
+    const known = this.#chains.get(config);
+    if (known !== undefined) return known;
+    const chain = chainIdsOf(config);
+    this.#chains.set(config, chain);
+    return chain;
   }
 
   putImage(transaction: Transaction, record: ImageRecord): void {
@@ -92,12 +162,26 @@ export class ImageStore {
     transaction.delete(this.#images, id);
   }
 
-  putReference(transaction: Transaction, reference: Reference, imageId: string): void {
-    transaction.put(this.#references, keyOf(reference), { imageId });
+  /** @param target the digest of the manifest or index, whose record must be put too; null when there is none */
+  putReference(
+    transaction: Transaction,
+    reference: Reference,
+    imageId: string,
+    target: string | null = reference.digest ?? null,
+  ): void {
+    transaction.put(this.#references, keyOf(reference), { imageId, target });
   }
 
   deleteReference(transaction: Transaction, reference: Reference): void {
     transaction.delete(this.#references, keyOf(reference));
+  }
+
+  putManifest(transaction: Transaction, record: ManifestRecord): void {
+    transaction.put(this.#manifests, record.digest, record);
+  }
+
+  deleteManifest(transaction: Transaction, digest: string): void {
+    transaction.delete(this.#manifests, digest);
   }
 
   /** Merges what a pull or load learnt of an image that may be here already. */
@@ -106,6 +190,7 @@ export class ImageStore {
     if (known === undefined) return record;
     return {
       ...record,
+      config: known.config,
       parent: known.parent ?? record.parent,
       lastTagTime: record.lastTagTime ?? known.lastTagTime,
       manifests: [...new Set([...known.manifests, ...record.manifests])],
@@ -117,19 +202,6 @@ export class ImageStore {
 const mergeBlob = (fresh: ImageRecord["blobs"][number], known: ImageRecord["blobs"][number]): typeof fresh => {
   if (fresh === null || known === null || fresh.digest !== known.digest) return fresh ?? known;
   return { ...fresh, repositories: [...new Set([...known.repositories, ...fresh.repositories])] };
-};
-
-const byText = (a: Reference, b: Reference): number => {
-  const [left, right] = [a.toString(), b.toString()];
-  return left < right ? -1 : left > right ? 1 : 0;
-};
-
-const referenceOfKey = (key: string): Reference => {
-  const at = key.indexOf("@");
-  if (at === -1) return parseReference(key);
-  const digest = key.slice(at + 1);
-  const name = parseReference(key.slice(0, at));
-  return isDigest(digest) ? name.withDigest(digest) : name;
 };
 
 /** An event of an image, with its labels and its name as Docker attaches them. */

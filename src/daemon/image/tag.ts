@@ -3,7 +3,7 @@ import { invalidParameter } from "../../base/errors.ts";
 import { parseReference } from "../../oci/reference.ts";
 import type { Reference } from "../../oci/reference.ts";
 import type { ImageContext } from "./context.ts";
-import { getImage } from "./find.ts";
+import { getImage, targetOf } from "./find.ts";
 import { imageEvent } from "./store.ts";
 
 /**
@@ -32,10 +32,11 @@ export const tagImage = (context: ImageContext, source: string, repo: string, ta
   const target = parseTarget(repo, tag);
   if (target === undefined) throw invalidParameter("repository name must have at least one component");
   const { id } = getImage(context.store, source);
+  const manifest = targetOf(context.store, source, id);
   context.database.transaction((transaction) => {
     const record = context.store.get(id);
     if (record === undefined) return;
-    context.store.putReference(transaction, target, id);
+    context.store.putReference(transaction, target, id, manifest);
     context.store.putImage(transaction, { ...record, lastTagTime: rfc3339Nano(context.clock.nowNs()) });
     transaction.emit(imageEvent("tag", id, target.familiar(), record));
   });

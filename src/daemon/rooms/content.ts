@@ -1,6 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
-import { notImplemented } from "../../base/errors.ts";
 import { BlobStore } from "../../oci/blob/store.ts";
 import { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { EngineConfig } from "../config/config.ts";
@@ -11,9 +11,8 @@ import { Leases } from "../content/leases.ts";
 import type { Database } from "../state/database.ts";
 import type { StorageDriver } from "../storage/driver.ts";
 import { MappedRoots } from "../storage/remap/roots.ts";
-import { Overlay2 } from "../storage/overlay2/driver.ts";
+import { openStorage } from "../storage/open.ts";
 import { Trash } from "../storage/trash.ts";
-import { Vfs } from "../storage/vfs/driver.ts";
 
 /** Where images' and containers' bytes are, and what keeps them there. */
 export interface ContentRoom {
@@ -28,14 +27,14 @@ export interface ContentRoom {
 }
 
 /** @param roots what images and containers need; asked at each collection */
-export const openContent = (
+export const openContent = async (
   config: EngineConfig,
   database: Database,
   clock: Clock,
   roots: (() => Roots)[],
-): ContentRoom => {
+): Promise<ContentRoom> => {
   const workers = new LayerWorkers();
-  const driver = openDriver(config, workers);
+  const driver = await openDriver(config, database, workers);
   const stored = (): void => durability.stored();
   const blobs = new BlobStore(join(config.dataRoot, "content"), stored);
   const layers = new LayerStore({
@@ -57,15 +56,32 @@ export const openContent = (
 /** Where everything about mapped owners is mounted. */
 export const remapFolder = ({ execRoot }: EngineConfig): string => join(execRoot, "userns");
 
-/** @throws EngineError not-implemented for a driver that this kernel or this version has not */
-const openDriver = ({ dataRoot, images }: EngineConfig, workers: LayerWorkers): StorageDriver => {
-  const name = images.storageDriver || "overlay2";
-  switch (name) {
-    case "overlay2":
-      return new Overlay2(join(dataRoot, "overlay2"), workers);
-    case "vfs":
-      return new Vfs(join(dataRoot, "vfs"), workers);
-    default:
-      throw notImplemented(`error initializing graphdriver: driver not supported: ${name}`);
+interface StorageRecord {
+  /** The storage driver of this data root. */
+  driver: string;
+}
+
+/** The storage driver of the data root, chosen at the first start. @throws EngineError in dockerd's words */
+const openDriver = async (
+  { dataRoot, images }: EngineConfig,
+  database: Database,
+  workers: LayerWorkers,
+): Promise<StorageDriver> => {
+  const settings = database.table<StorageRecord>("settings");
+  const driver = await openStorage({
+    dataRoot,
+    asked: images.storageDriver,
+    options: images.storageOptions,
+    prior: settings.get(recordKey)?.driver ?? earlier.find((name) => existsSync(join(dataRoot, name))) ?? null,
+    isUsed: database.table("layers").size > 0 || database.table("containers").size > 0,
+    workers,
+  });
+  if (settings.get(recordKey)?.driver !== driver.name) {
+    database.transaction((transaction) => transaction.put(settings, recordKey, { driver: driver.name }));
   }
+  return driver;
 };
+
+const recordKey = "storage";
+/** The drivers that there were before they were noted. */
+const earlier = ["overlay2", "vfs"];

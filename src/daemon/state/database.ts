@@ -6,10 +6,12 @@ import type { EventInput, StoredEvent } from "../event/event.ts";
 import { GroupSync } from "./group-sync.ts";
 import { migrations, type TableName, tableNames } from "./schema.ts";
 import { Table } from "./table.ts";
+import { Tidy } from "./tidy.ts";
 
-/** How many events are kept for `docker events --since`. Older ones go, a batch at a time. */
+/** How many events are kept for `docker events --since`, and how many characters of them. Older ones go, a batch at a time. */
 export const maxKeptEvents = 4096;
-const trimEveryEvents = 512;
+const maxKeptEventCharacters = 768 * 1024;
+const trimEveryEvents = 128;
 const ownerOnly = 0o600;
 
 /** What a transaction may do. Valid only until the callback that received it returns. */
@@ -29,6 +31,7 @@ export class Database implements Disposable {
   readonly #sql: DatabaseSync;
   readonly #path: string;
   #sync: GroupSync | undefined;
+  readonly #tidy: Tidy;
   readonly #clock: Clock;
   readonly #tables = new Map<TableName, Table<object>>();
   readonly #listeners = new Set<(event: StoredEvent) => void>();
@@ -72,6 +75,7 @@ export class Database implements Disposable {
     this.#sql = sql;
     this.#path = path;
     this.#clock = clock;
+    this.#tidy = new Tidy(sql, path);
     for (const name of tableNames) this.#tables.set(name, new Table<object>(sql, name));
     this.#insertEvent = sql.prepare("INSERT INTO events (sequence, time_ns, event) VALUES (?, ?, ?)");
     this.#statements = {
@@ -122,6 +126,7 @@ export class Database implements Disposable {
     for (const show of visible) show();
     for (const event of events) for (const listener of this.#listeners) listener(event);
     if (events.length > 0 && this.#sequence % trimEveryEvents < events.length) this.#trimEvents();
+    this.#tidy.noteWrite();
     return result;
   }
 
@@ -172,6 +177,7 @@ export class Database implements Disposable {
   }
 
   close(): void {
+    this.#tidy[Symbol.dispose]();
     void this.#sync?.close();
     this.#sql.close();
   }
@@ -188,7 +194,12 @@ export class Database implements Disposable {
   }
 
   #trimEvents(): void {
-    this.#sql.prepare("DELETE FROM events WHERE sequence <= ?").run(this.#sequence - maxKeptEvents);
+    const from = this.#sql.prepare(
+      "SELECT sequence FROM (SELECT sequence, SUM(LENGTH(event)) OVER (ORDER BY sequence DESC) AS length FROM events) WHERE length > ? ORDER BY sequence DESC LIMIT 1",
+    );
+    const tooOld = Number(from.get(maxKeptEventCharacters)?.["sequence"] ?? 0);
+    const oldest = Math.max(tooOld, this.#sequence - maxKeptEvents);
+    this.#sql.prepare("DELETE FROM events WHERE sequence <= ?").run(oldest);
   }
 }
 

@@ -30,16 +30,33 @@ export interface StorageDriver {
    * it. null: what `mount` leads to can be cloned with mapped owners itself.
    */
   readonly layersRoot: string | null;
-  /** DriverStatus of /info. */
-  status(): [string, string][];
+  /**
+   * Whether a layer can be filled before the layer below it is there: made on nothing, put on its parent by `setParent`.
+   * False where a layer begins as a copy of the one below.
+   */
+  readonly independent: boolean;
+  /** DriverStatus of /info; null where Docker tells nothing. */
+  status(): [string, string][] | null;
   /** Makes a layer on top of `parent`, to be filled at `diffPath` and then sealed. */
   create(id: string, parent: string | null): Promise<void>;
+  /**
+   * Puts a layer that was made on nothing on top of `parent`, which has its own parent by then. Before `seal`; filling
+   * can have ended, or not have begun.
+   * @throws Error when the driver is not `independent`: a fault of the caller
+   */
+  setParent(id: string, parent: string): Promise<void>;
+  /**
+   * Notes again what is below a layer where a loss of power has taken the note; that of `parent` is right by then. The
+   * layer's files stay as they are. Synchronous and quick when nothing is wrong.
+   * @returns whether something was
+   */
+  mendParent(id: string, parent: string | null): boolean;
   /** Where a layer's own files are. */
   diffPath(id: string): string;
   /** Ends the filling: the layer never changes from here on. */
   seal(id: string): Promise<void>;
   /**
-   * Makes a container's layer on top of `parent`.
+   * Makes a container's layer on top of `parent`, with the daemon's default size unless `options` are left out.
    * @throws EngineError `invalid-parameter` for a storage option that cannot be had.
    */
   createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void>;
@@ -63,6 +80,10 @@ export interface StorageDriver {
   metadata(id: string): Record<string, string>;
   /** The ids that exist. */
   list(): string[];
+  /** Removes what belongs to no layer any more, beside the layers that `list` names. To be called once, at the start. */
+  collect(): void;
+  /** Resolves once what was removed is off the disk. */
+  emptied(): Promise<void>;
 }
 
 const storageId = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;

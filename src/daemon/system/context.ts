@@ -5,6 +5,7 @@ import type { ImageSummary } from "../../wire/engine/image.ts";
 import type { Runtime } from "../../wire/engine/system.ts";
 import type { VolumeListResponse } from "../../wire/engine/volume.ts";
 import type { EngineConfig } from "../config/config.ts";
+import type { DiskSurvey } from "./disk/survey.ts";
 import type { HostFacts } from "./host.ts";
 
 /** What a registry's login needs. Never logged. */
@@ -40,7 +41,7 @@ export interface SystemContext {
   firewallBackend: string;
   counts(): { running: number; paused: number; stopped: number; images: number };
   eventReaders(): number;
-  storage: { name: string; status(): [string, string][] };
+  storage: { name: string; status(): [string, string][] | null };
   runtimes(): Record<string, Runtime>;
   defaultRuntime(): string;
   components(): Promise<Component[]>;
@@ -60,13 +61,14 @@ export interface SystemContext {
       manifests: boolean;
       filters: Filters;
     }): Promise<ImageSummary[]> | ImageSummary[];
-    /** Bytes of every layer, each counted once. */
-    layersSize(): Promise<number> | number;
+    /** Every image with its names and the chain ids of its layers. */
+    layers(): { id: string; names: string[]; layers: string[] }[];
   };
   volumes: {
     /** With `UsageData`. */
     usage(): Promise<VolumeListResponse> | VolumeListResponse;
   };
+  disk: DiskSurvey;
   /** Asks a registry whether the credentials are good. @throws EngineError unauthorized */
   login(credentials: Credentials, signal: AbortSignal): Promise<{ status: string; identityToken: string }>;
 }

@@ -1,6 +1,7 @@
+import type { DiskReport } from "../../wire/engine/disk.ts";
 import type { SystemInfo, SystemVersion } from "../../wire/engine/system.ts";
 import type { Credentials, SystemContext } from "./context.ts";
-import { diskUsage } from "./disk-usage.ts";
+import { diskDetails, diskUsage } from "./disk-usage.ts";
 import { info } from "./info.ts";
 import { type ApiWindow, version } from "./version.ts";
 
@@ -26,6 +27,10 @@ export class SystemService {
 
   diskUsage(types: readonly string[]): Promise<object> {
     return this.#share(`df ${[...types].sort().join()}`, () => diskUsage(this.#context, types));
+  }
+
+  diskDetails(): Promise<DiskReport> {
+    return this.#share("disk", () => diskDetails(this.#context));
   }
 
   async auth(credentials: Credentials, signal: AbortSignal): Promise<{ Status: string; IdentityToken: string }> {

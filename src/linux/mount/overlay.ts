@@ -36,6 +36,14 @@ export const createMount = (
   }
 };
 
+/** Whether the kernel has a type of filesystem; its module is loaded when there is one. */
+export const hasFilesystem = (type: string): boolean => {
+  const context = fsopen(type, CLOEXEC);
+  if (context < 0) return false;
+  closeSync(context);
+  return true;
+};
+
 const configure = (context: number, command: number, name: string | null, value: string | null): void => {
   if (fsconfig(context, command, name, value, 0) < 0)
     throw new SystemError(lastErrno(), "fsconfig", value ?? name ?? undefined, complaint(context));

@@ -66,14 +66,25 @@ const signalSetBytes = 128;
  * **Source:** posix_spawn(3), setsid(2).
  */
 export const spawn = (argv: readonly string[], options: SpawnOptions = {}): Child => {
+  using plan = new Plan(options);
+  const pid = start(argv, plan, options.env);
+  const { exited, unref } = watchExit(pid);
+  return { pid, exited, unref, ...plan.streams() };
+};
+
+/** The same for a caller that waits for the end and reaps it by itself. No pipes. @returns the process */
+export const launch = (argv: readonly string[], options: SpawnOptions): number => {
+  using plan = new Plan(options);
+  return start(argv, plan, options.env);
+};
+
+const start = (argv: readonly string[], plan: Plan, env: SpawnOptions["env"]): number => {
   const program = argv[0] ?? "";
   if (!program.startsWith("/")) throw new SystemError(22 /* EINVAL */, "posix_spawn", program, "path must be absolute");
-  using plan = new Plan(options);
   const pid = Buffer.alloc(4);
-  const errno = posixSpawn(pid, program, plan.actions, plan.attributes, [...argv, null], environment(options.env));
+  const errno = posixSpawn(pid, program, plan.actions, plan.attributes, [...argv, null], environment(env));
   if (errno !== 0) throw new SystemError(errno, "posix_spawn", program);
-  const { exited, unref } = watchExit(pid.readInt32LE());
-  return { pid: pid.readInt32LE(), exited, unref, ...plan.streams() };
+  return pid.readInt32LE();
 };
 
 const environment = (env: Record<string, string | undefined> = process.env): (string | null)[] => [

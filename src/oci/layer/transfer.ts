@@ -6,6 +6,7 @@ import { feedFile, feedStream } from "../archive/feed.ts";
 import type { FeedOptions } from "../archive/feed.ts";
 import { openDirectory } from "../../linux/file/open.ts";
 import { pipe } from "../../linux/file/pipe.ts";
+import type { TreeKind } from "./changes/trees.ts";
 import type { ExtractOptions } from "./extract/extract.ts";
 import type { JournalPlace } from "./journal/rebuild.ts";
 import type { PackOptions } from "./pack/pack.ts";
@@ -80,9 +81,9 @@ export const pack = (
   }));
 };
 
-/** An archive of what a full copy of a tree changes in it. */
-export const packTreeChanges = (workers: LayerWorkers, root: string, parent: string | null): Readable =>
-  produce(workers, "packChanges", (output) => ({ root, parent, output }));
+/** An archive of what a tree changes that began as a copy or snapshot of another. */
+export const packTreeChanges = (workers: LayerWorkers, root: string, parent: string | null, tree: TreeKind): Readable =>
+  produce(workers, "packChanges", (output) => ({ root, parent, tree, output }));
 
 /** Runs both sides and tells which failure came first in the chain of causes: source, then data, then reader. */
 const consume = async <T>(

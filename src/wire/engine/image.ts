@@ -93,6 +93,13 @@ export interface ImageManifestSummary {
   } | null;
 }
 
+/** API 1.55. */
+export interface AttestationStatement {
+  Descriptor: OCIDescriptor;
+  PredicateType: string;
+  Statement?: object;
+}
+
 export interface DriverData {
   Name?: string;
   Data?: Record<string, string> | null;

@@ -14,6 +14,7 @@ const routes: Route[] = [
     version: () => ({ Version: "1.2.3" }),
     info: () => ({ ID: "x" }),
     diskUsage: async (types) => ({ types }),
+    diskDetails: async () => ({}),
     auth: async () => ({ Status: "Login Succeeded", IdentityToken: "" }),
   }),
   { method: "GET", path: "/things/{name}/json", handle: (call) => call.json(200, { name: call.param("name") }) },

@@ -179,7 +179,7 @@ test("remove: what containers use stays, in Docker's words", async () => {
     { force: false, prune: true },
     { force: true, prune: true },
   ];
-  here.images.usedBy = () => ({ running: [], stopped: [user], mounting: [] });
+  here.images.users = () => new Map([[app.id, { running: [], stopped: [user], mounting: [] }]]);
   assert.deepEqual(await here.images.remove("app:2", soft), [{ Untagged: "app:2" }]);
   await assert.rejects(here.images.remove("app:1", soft), {
     kind: "conflict",
@@ -188,13 +188,13 @@ test("remove: what containers use stays, in Docker's words", async () => {
   await assert.rejects(here.images.remove(app.id, soft), {
     message: `conflict: unable to delete ${id} (must be forced) - image is being used by stopped container c0ffee000000`,
   });
-  here.images.usedBy = () => ({ running: [user], stopped: [], mounting: [] });
+  here.images.users = () => new Map([[app.id, { running: [user], stopped: [], mounting: [] }]]);
   await assert.rejects(here.images.remove(app.id, hard), {
     message: `conflict: unable to delete ${id} (cannot be forced) - image is being used by running container c0ffee000000`,
   });
   assert.deepEqual(await here.images.remove("app:1", hard), [{ Untagged: "app:1" }]);
   assert.equal(here.images.get(app.id).id, app.id);
-  here.images.usedBy = () => ({ running: [], stopped: [user], mounting: [] });
+  here.images.users = () => new Map([[app.id, { running: [], stopped: [user], mounting: [] }]]);
   assert.deepEqual((await here.images.remove(app.id, hard))[0], { Deleted: app.id });
 });
 
@@ -212,9 +212,9 @@ test("prune: dangling ones, by label and time, or all that are not used", async 
   const dangling = await here.images.prune();
   assert.deepEqual([dangling.ImagesDeleted?.[0], dangling.SpaceReclaimed], [{ Deleted: tool.id }, 3]);
   assert.deepEqual(here.events.at(-1)?.Actor, { ID: "", Attributes: { reclaimed: "3" } });
-  here.images.usedBy = () => ({ running: [], stopped: ["c"], mounting: [] });
+  here.images.users = () => new Map([[app.id, { running: [], stopped: ["c"], mounting: [] }]]);
   assert.equal((await here.images.prune(filters({ dangling: ["false"] }))).ImagesDeleted, null);
-  here.images.usedBy = () => ({ running: [], stopped: [], mounting: [] });
+  here.images.users = () => new Map([[app.id, { running: [], stopped: [], mounting: [] }]]);
   const all = await here.images.prune(filters({ dangling: ["false"] }));
   assert.deepEqual(all.ImagesDeleted?.slice(0, 2), [{ Untagged: "app:1" }, { Deleted: app.id }]);
   assert.equal(all.SpaceReclaimed, 120);

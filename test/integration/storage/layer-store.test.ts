@@ -64,7 +64,7 @@ test("layers are stored once, rebuilt exactly, mounted, collected", async () => 
   writeFileSync(join(root, "etc/hosts"), "1234");
   assert.deepEqual(
     (await layers.changes("box")).map(({ path }) => path),
-    ["/etc/hosts"],
+    ["/etc", "/etc/hosts"],
   );
   assert.equal(await layers.rootSize("box", b.chainId), 4 + 1 + 6);
   assert.equal(layers.metadata("box")["UpperDir"], driver.diffPath("box"));
@@ -129,7 +129,7 @@ test("a start removes what a dead daemon left half done, and keeps the rest", as
   }
   using parts = openLayerStore(directory.path, workers);
   const { layers, driver } = parts;
-  await layers.restore(["box"]);
+  await layers.restore([{ id: "box", top: chain, hasInit: true }]);
   const cacheId = layers.get(chain)?.cacheId ?? "";
   assert.deepEqual(driver.list().sort(), ["box", cacheId, `${cacheId}-init`].sort());
   assert.deepEqual(readdirSync(join(directory.path, "layers")).sort(), [".trash", cacheId].sort());

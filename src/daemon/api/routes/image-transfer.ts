@@ -92,11 +92,14 @@ const create = async (images: ImageRoutesService, call: Call): Promise<void> => 
   const { query } = call;
   const image = query.string("fromImage");
   const source = query.string("fromSrc");
-  const platform = query.string("platform") === "" ? undefined : parsePlatform(query.string("platform"));
+  const asked = query.string("platform");
+  // A name like `all` is no platform: it asks for the whole index.
+  const allPlatforms = image !== "" && asked.toLowerCase() === "all";
+  const platform = asked === "" || allPlatforms ? undefined : parsePlatform(asked);
   const tag = query.string("tag");
   if (image !== "") {
     const { reference, all } = pullReference(image, tag);
-    const options = { auth: lenientAuth(call), platform, all, signal: call.signal };
+    const options = { auth: lenientAuth(call), platform, allPlatforms, all, signal: call.signal };
     return withProgress(call, (progress) => images.pull(reference, options, progress));
   }
   const options = {

@@ -1,6 +1,7 @@
-import { invalidParameter } from "../../../base/errors.ts";
+import { invalidParameter, notFound } from "../../../base/errors.ts";
 import type { Route } from "../router.ts";
 import type { ImageRoutesService } from "../../services.ts";
+import { maxApiMinor } from "../version.ts";
 import { platformOf, platformsOf } from "./platform.ts";
 
 /** What the engine knows of its images. **Source:** Engine API, tag Image. */
@@ -13,6 +14,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       const listed = await images.list({
         all: query.boolean("all"),
         sharedSize: query.boolean("shared-size"),
+        manifests: query.boolean("manifests"),
         filters: query.filters(),
       });
       call.json(200, listed);
@@ -27,7 +29,7 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
       if (manifests && platform !== undefined) {
         throw invalidParameter("conflicting options: manifests and platform options cannot both be set");
       }
-      call.json(200, await images.inspect(call.param("name"), { platform }));
+      call.json(200, await images.inspect(call.param("name"), { platform, manifests }));
     },
   },
   {
@@ -36,6 +38,22 @@ export const imageRoutes = (images: ImageRoutesService): Route[] => [
     handle: async (call) => {
       const platform = platformOf(call.query.string("platform"));
       call.json(200, await images.history(call.param("name"), { platform }));
+    },
+  },
+  {
+    method: "GET",
+    path: "/images/{name}/attestations",
+    handle: async (call) => {
+      // Of a version that is not served yet: clients that negotiate do not find it, the newest path has it.
+      if (call.version < maxApiMinor) throw notFound("page not found");
+      const asked = call.query.strings("platform");
+      if (asked.length > 1) throw invalidParameter("only one platform can be specified");
+      const found = await images.attestations(call.param("name"), {
+        platform: platformOf(asked[0] ?? ""),
+        types: call.query.strings("type"),
+        statement: call.query.boolean("statement"),
+      });
+      call.json(200, found);
     },
   },
   {

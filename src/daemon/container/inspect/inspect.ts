@@ -45,6 +45,8 @@ export const inspect = async (
     Config: record.config,
     NetworkSettings: networkSettings(context, record),
   };
+  const manifest = context.images.manifestOf(record.imageId);
+  if (manifest !== undefined) document.ImageManifestDescriptor = manifest;
   if (options.size) {
     const rw = await context.layers.writableSize(record.id);
     document.SizeRw = rw;
@@ -59,11 +61,10 @@ const appArmorProfileOf = ({ host }: ContainerContext, { hostConfig, state }: Co
     ? appArmorProfile(hostConfig.Privileged, parseSecurityOptions(hostConfig.SecurityOpt).apparmor)
     : "";
 
-/** overlay2 tells whose layer it is; drivers without mounts tell nothing. */
-const graphDriverData = (context: ContainerContext, id: string): Record<string, string> => {
-  const data = context.layers.metadata(id);
-  return context.layers.driver.name === "overlay2" ? { ID: id, ...data } : data;
-};
+const graphDriverData = (context: ContainerContext, id: string): Record<string, string> => ({
+  ID: id,
+  ...context.layers.metadata(id),
+});
 
 /** Bytes of the image's layers under a container. */
 export const rootSize = (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<number> =>

@@ -115,8 +115,7 @@ const ancestors = (context: ContainerContext, filters: Filters): Accepts[] => {
   for (const reference of filters.get("ancestor")) {
     names.add(reference);
     try {
-      const image = context.images.find(reference);
-      if (image) ids.add(image.id);
+      for (const id of context.images.idsOf(reference)) ids.add(id);
     } catch (error) {
       if (!isKind(error, "invalid-parameter")) throw error;
     }

@@ -33,6 +33,8 @@ export const summarize = async (
     NetworkSettings: { Networks: withoutNames(endpointsOf(context, record)) },
     Mounts: listMounts(record),
   };
+  const manifest = context.images.manifestOf(record.imageId);
+  if (manifest !== undefined) summary.ImageManifestDescriptor = manifest;
   if (withSize) {
     const rw = await context.layers.writableSize(record.id);
     if (rw !== 0) summary.SizeRw = rw;
@@ -47,7 +49,7 @@ export const healthOf = (context: ContainerContext, record: Readonly<ContainerRe
 /** What the user called the image, as long as that name still means the same image; else the image's id. */
 const imageName = (context: ContainerContext, record: Readonly<ContainerRecord>): string => {
   const name = record.config.Image ?? "";
-  return context.images.find(name)?.id === record.imageId ? name : record.imageId;
+  return context.images.isNamed(name, record.imageId) ? name : record.imageId;
 };
 
 const withoutNames = (endpoints: Record<string, EndpointSettings>): Record<string, EndpointSettings> =>

@@ -6,19 +6,21 @@ import { parseReference } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import type { OciImageConfig } from "../../../wire/oci/image-config.ts";
+import type { ImageManifest } from "../../../wire/oci/manifest.ts";
 import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
 import type { EventInput } from "../../event/event.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
 import { downloadConfig } from "../download-config.ts";
-import { platformMismatch, runsOn } from "../find.ts";
+import { platformMismatch } from "../find.ts";
+import { imageFor, imagesOfTarget } from "../platforms.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ImageRecord } from "../record.ts";
 import { imageEvent } from "../store.ts";
 import { pullError } from "./errors.ts";
 import { fetchLayers } from "./layers.ts";
 import { resolveManifest } from "./manifest.ts";
-import type { ResolvedManifest } from "./manifest.ts";
+import type { Resolved, ResolvedManifest } from "./manifest.ts";
 
 /** How long a pull keeps its content when the daemon dies in the middle. */
 const leaseMs = 24 * 60 * 60 * 1000;
@@ -26,6 +28,8 @@ const leaseMs = 24 * 60 * 60 * 1000;
 export interface PullOptions {
   auth?: RegistryAuthConfig | undefined;
   platform?: Platform | undefined;
+  /** The whole index, with the images of every platform. `platform` says nothing then. */
+  allPlatforms?: boolean;
   /** All tags of the repository. */
   all?: boolean;
   signal?: AbortSignal | undefined;
@@ -70,7 +74,7 @@ export const pullImage = async (
   warnOfPlatform(context, reference, options.platform, tell);
 };
 
-const pullEvent = (reference: Reference, record: ImageRecord | undefined): EventInput =>
+const pullEvent = (reference: Reference, record: Readonly<ImageRecord> | undefined): EventInput =>
   imageEvent("pull", reference.familiar(), reference.familiarName, record);
 
 /** One tag or digest. True when it named something else before, or nothing. */
@@ -81,7 +85,7 @@ const pullOne = async (
   options: PullOptions,
   tell: OnProgress,
 ): Promise<boolean> => {
-  const { signal, platform } = options;
+  const { signal } = options;
   const { store } = context;
   await using lease = context.leases.open(`pull of ${reference.toString()}`, leaseMs);
   const wanted =
@@ -90,24 +94,59 @@ const pullOne = async (
       : { digest: reference.digest, known: store.named(reference) !== undefined };
   const label = reference.digest === undefined ? (reference.tag ?? "latest") : reference.toString();
   const found = await resolveManifest(context, repository, wanted, {
-    platform,
+    platform: options.allPlatforms === true ? "all" : options.platform,
     lease,
     signal,
     onFound: () => tell({ status: `Pulling from ${reference.path}`, id: label }),
   });
-  const record = await fetchImage(context, repository, found, { lease, signal, tell });
+  const images: ImageRecord[] = [];
+  for (const image of found.images) images.push(await fetchImage(context, repository, image, { lease, signal, tell }));
+  for (const artifact of found.artifacts)
+    await fetchArtifact(context, repository, artifact.manifest, { lease, signal, tell });
   signal?.throwIfAborted();
   tell({ status: `Digest: ${found.digest}` });
-  const before = store.named(reference)?.id;
+  return record(context, reference, found, images, options.all !== true);
+};
+
+/**
+ * Records what was pulled in one transaction: the images, their manifests, the name and the name by digest. What is here
+ * of other platforms of the same index stays. True when an image is new to the name.
+ */
+const record = (
+  context: ImageContext,
+  reference: Reference,
+  found: Resolved,
+  images: readonly ImageRecord[],
+  announce: boolean,
+): boolean => {
+  const { store } = context;
+  const before = store.reference(reference);
+  const known = new Set(before === undefined ? [] : store.platformsOf(before).map(({ image }) => image.id));
+  const manifests = new Map(
+    [...found.images, ...found.artifacts].flatMap(({ documents }) => documents).map((one) => [one.digest, one]),
+  );
+  const merged = new Map(images.map((image) => [image.id, store.merged(image)]));
+  const all = imagesOfTarget(
+    {
+      get: (id) => merged.get(id) ?? store.get(id),
+      manifest: (digest) => manifests.get(digest) ?? store.manifest(digest),
+    },
+    found.digest,
+  );
+  const primary = store.primaryOf(all)?.image ?? images[0];
+  if (primary === undefined) throw systemError("the manifest list has no image");
+  const others = store.namesOfTarget(found.digest);
+  const byDigest = reference.withDigest(found.digest);
   context.database.transaction((transaction) => {
-    store.putImage(transaction, store.merged(record));
-    const byDigest = reference.withDigest(found.digest);
-    if (store.named(byDigest) === undefined || reference.digest !== undefined)
-      store.putReference(transaction, byDigest, record.id);
-    if (reference.digest === undefined) store.putReference(transaction, reference, record.id);
-    if (options.all !== true) transaction.emit(pullEvent(reference, record));
+    for (const image of merged.values()) store.putImage(transaction, image);
+    for (const manifest of manifests.values()) store.putManifest(transaction, manifest);
+    // Other names of the index have the new platform with it.
+    for (const name of [...others.tags, ...others.digests, byDigest])
+      store.putReference(transaction, name, primary.id, found.digest);
+    if (reference.digest === undefined) store.putReference(transaction, reference, primary.id, found.digest);
+    if (announce) transaction.emit(pullEvent(reference, primary));
   });
-  return before !== record.id;
+  return images.some(({ id }) => !known.has(id));
 };
 
 /** Brings the configuration and the layers of a manifest here. */
@@ -121,7 +160,10 @@ const fetchImage = async (
   const id = manifest.config.digest;
   lease.add("blob", id);
   const known = context.store.get(id);
-  const config = known?.config ?? (await fetchConfig(context, repository, manifest.config, signal));
+  const config =
+    known !== undefined && context.blobs.has(id)
+      ? known.config
+      : await fetchConfig(context, repository, manifest.config, signal);
   if (config.rootfs.diff_ids.length !== manifest.layers.length)
     throw systemError("layers from manifest don't match image configuration");
   const { os } = platformOf(config);
@@ -140,11 +182,26 @@ const fetchImage = async (
     chainId: chain.at(-1) ?? null,
     parent: null,
     lastTagTime: null,
-    manifests: documents,
+    manifests: documents.map(({ digest }) => digest),
     blobs: manifest.layers.map(({ digest, size, mediaType }, index) =>
       fetched[index] === true ? { digest, size, mediaType, repositories: [place] } : null,
     ),
   };
+};
+
+/** Brings what a manifest names here as it is: an attestation, an image for another system. */
+const fetchArtifact = async (
+  context: ImageContext,
+  repository: Repository,
+  { config, layers }: ImageManifest,
+  { lease, signal, tell }: { lease: ContentLease; signal: AbortSignal | undefined; tell: OnProgress },
+): Promise<void> => {
+  // What may not be handed on is left where it is.
+  const own = [config, ...layers].filter(({ mediaType }) => !/nondistributable|\.foreign\./.test(mediaType));
+  for (const blob of own) {
+    lease.add("blob", blob.digest);
+    await context.transfers.download(context, repository, blob, { signal, tell });
+  }
 };
 
 const fetchConfig = async (
@@ -166,7 +223,9 @@ const warnOfPlatform = (
   platform: Platform | undefined,
   tell: OnProgress,
 ): void => {
-  const record = platform === undefined ? undefined : context.store.named(reference);
-  if (platform === undefined || record === undefined || runsOn(record, platform)) return;
+  const named = context.store.reference(reference);
+  const record = context.store.named(reference);
+  if (platform === undefined || named === undefined || record === undefined) return;
+  if (imageFor(context.store.platformsOf(named), platform) !== undefined) return;
   tell({ status: `WARNING: ${platformMismatch(reference.toString(), record, platform)}` });
 };

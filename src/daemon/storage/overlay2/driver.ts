@@ -1,63 +1,74 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, readlinkSync } from "node:fs";
+import { existsSync, mkdirSync, readlinkSync, statfsSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
 import type { Readable } from "node:stream";
-import { invalidParameter, notImplemented } from "../../../base/errors.ts";
-import { withFileOwner } from "../../../linux/process/file-owner.ts";
-import { umountBehind } from "../../../linux/mount/mount.ts";
-import { mountOverlay } from "../../../linux/mount/overlay.ts";
-import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
-import { textOf } from "../../../oci/layer/tar/entry.ts";
+import { isCode } from "../../../linux/error.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
+import { umount, umountBehind } from "../../../linux/mount/mount.ts";
+import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
+import { textOf } from "../../../oci/layer/tar/entry.ts";
 import { pack } from "../../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../../oci/layer/worker/pool.ts";
 import type { Change, MappedLayers, StorageDriver } from "../driver.ts";
-import { filesystemName } from "../filesystem.ts";
+import type { DriverOptions } from "../options.ts";
 import { Trash } from "../trash.ts";
+import type { OverlayKind } from "./kind.ts";
+import { kernelOverlay } from "./kind.ts";
 import { Layout } from "./layout.ts";
+import { SizeLimits } from "./limits.ts";
 
-/** What overlay must not do for `diff` to be exact: copy up attributes alone, or record renames. */
-const mountOptions = { metacopy: "off", redirect_dir: "off", index: "off" };
-
-/** Layers as directories, merged by the kernel's overlay filesystem. */
+/** Layers as directories, merged by the kernel's overlay filesystem or by what does the same. */
 export class Overlay2 implements StorageDriver {
-  readonly name = "overlay2";
+  readonly name: string;
   readonly whiteouts = "overlay";
+  readonly independent = true;
+  readonly #kind: OverlayKind;
   readonly #layout: Layout;
   readonly #workers: LayerWorkers;
   readonly #trash: Trash;
+  readonly #limits: SizeLimits;
   /** Layers whose `merged` is mounted; those that an earlier daemon mounted are among them. */
   readonly #mounted: Set<string>;
 
   /**
    * @param root the driver's directory: `<data root>/overlay2`.
-   * @throws EngineError `not-implemented` when the kernel has no overlay filesystem.
+   * @throws EngineError `not-implemented` when the host has no such overlay, `invalid-parameter` for an option that is
+   * unknown or cannot be had
    */
-  constructor(root: string, workers: LayerWorkers) {
-    if (!/^nodev\toverlay$/m.test(readFileSync("/proc/filesystems", "utf8"))) {
-      throw notImplemented("driver not supported: overlay2");
-    }
+  constructor(
+    root: string,
+    workers: LayerWorkers,
+    options: DriverOptions = [],
+    kind: OverlayKind = kernelOverlay("overlay2"),
+  ) {
+    this.name = kind.name;
+    this.#kind = kind;
+    kind.check(root);
     this.#layout = new Layout(root);
+    this.#limits = new SizeLimits(root, kind, options);
     this.#workers = workers;
     this.#mounted = this.#findMounted();
     this.#trash = new Trash(join(root, ".trash"), workers);
   }
 
-  get layersRoot(): string {
-    return this.#layout.root;
+  get layersRoot(): string | null {
+    return this.#kind.mapsLayers ? this.#layout.root : null;
   }
 
   status(): [string, string][] {
-    return [
-      ["Backing Filesystem", filesystemName(this.#layout.root)],
-      ["Supports d_type", "true"],
-      ["Using metacopy", "false"],
-      ["Native Overlay Diff", "true"],
-      ["userxattr", "false"],
-    ];
+    return this.#kind.status(this.#layout.root);
   }
 
   async create(id: string, parent: string | null): Promise<void> {
     this.#layout.make(id, parent, false);
+  }
+
+  async setParent(id: string, parent: string): Promise<void> {
+    this.#layout.setParent(id, parent);
+  }
+
+  mendParent(id: string, parent: string | null): boolean {
+    return this.#layout.mend(id, parent);
   }
 
   diffPath(id: string): string {
@@ -68,25 +79,26 @@ export class Overlay2 implements StorageDriver {
     // A layer's directory is only ever mounted as a lower one.
   }
 
-  async createWritable(id: string, parent: string | null, options: Record<string, string> = {}): Promise<void> {
-    checkOptions(options);
-    this.#layout.make(id, parent, true);
+  async createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void> {
+    const bytes = this.#limits.wanted(options);
+    this.#layout.make(id, parent, true, (directory) => this.#limits.set(directory, bytes));
   }
 
   mount(id: string, mapped?: MappedLayers): string {
     // The same directories, with the owners that another mount of the root shows.
     const layers = mapped === undefined ? this.#layout : new Layout(mapped.root);
+    const { root } = layers;
     const lower = layers.lower(id);
     // Nothing to merge it with.
     if (lower.length === 0) return layers.diff(id);
     const target = this.#layout.merged(id);
-    if (this.#mounted.has(id)) return target;
+    if (this.#mounted.has(id) && isAlive(target)) return target;
     if (layers.isWritable(id)) {
       const [upper, work] = [layers.diff(id), layers.work(id)];
-      withFileOwner(mapped?.owner, () => mountOverlay({ lower, upper, work, target, options: mountOptions }));
+      withFileOwner(mapped?.owner, () => this.#kind.mount({ root, lower, upper, work, target }));
     } else {
       mkdirSync(target, { recursive: true, mode: 0o700 });
-      mountOverlay({ lower: [layers.diff(id), ...lower], target, options: mountOptions });
+      this.#kind.mount({ root, lower: [layers.diff(id), ...lower], target });
     }
     this.#mounted.add(id);
     return target;
@@ -104,6 +116,7 @@ export class Overlay2 implements StorageDriver {
 
   async remove(id: string): Promise<void> {
     await this.unmount(id);
+    if (this.exists(id)) this.#limits.release(this.#layout.directory(id));
     this.#layout.removeLink(id);
     this.#trash.throwAway(this.#layout.directory(id));
   }
@@ -133,10 +146,13 @@ export class Overlay2 implements StorageDriver {
   }
 
   list(): string[] {
-    return readdirSync(this.#layout.root).filter((name) => name !== "l" && !name.startsWith("."));
+    return this.#layout.list();
   }
 
-  /** Resolves once what was removed is off the disk. */
+  collect(): void {
+    this.#layout.removeLostLinks();
+  }
+
   emptied(): Promise<void> {
     return this.#trash.emptied();
   }
@@ -144,15 +160,23 @@ export class Overlay2 implements StorageDriver {
   #findMounted(): Set<string> {
     const mounted = mountTable().filter(
       ({ type, target }) =>
-        type === "overlay" && basename(target) === "merged" && dirname(dirname(target)) === this.#layout.root,
+        type === this.#kind.filesystemType &&
+        basename(target) === "merged" &&
+        dirname(dirname(target)) === this.#layout.root,
     );
     return new Set(mounted.map(({ target }) => basename(dirname(target))));
   }
 }
 
-const checkOptions = (options: Record<string, string>): void => {
-  for (const name of Object.keys(options)) {
-    if (name.toLowerCase() !== "size") throw invalidParameter(`Unknown option ${name}`);
-    throw invalidParameter("--storage-opt is supported only for overlay over xfs with 'pquota' mount option");
+/** False for a mount whose server has died, which is taken away. */
+const isAlive = (target: string): boolean => {
+  try {
+    // Asks the server: what stat says may be remembered.
+    statfsSync(target);
+    return true;
+  } catch (error) {
+    if (!isCode(error, "ENOTCONN", "ECONNABORTED")) throw error;
+    umount(target, { detach: true });
+    return false;
   }
 };

@@ -1,5 +1,14 @@
 import { randomBytes } from "node:crypto";
-import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { isCode } from "../../../linux/error.ts";
 import { checkStorageId } from "../driver.ts";
@@ -7,6 +16,7 @@ import { checkStorageId } from "../driver.ts";
 const linkCharacters = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 const linkLength = 26;
 const linkName = /^[A-Z2-7]{26}$/;
+const lowerForm = /^l\/[A-Z2-7]{26}(?::l\/[A-Z2-7]{26})*$/;
 
 /**
  * The directories of one root, as Docker names them: `<id>/diff` a layer's files, `<id>/link` the short name of one that
@@ -41,15 +51,19 @@ export class Layout {
     return existsSync(this.work(id));
   }
 
-  /** Makes the directories of a new layer; what was made is removed again when it fails. */
-  make(id: string, parent: string | null, writable: boolean): void {
+  /**
+   * Makes the directories of a new layer; what was made is removed again when it fails.
+   * @param prepare for the layer's directory while it is empty
+   */
+  make(id: string, parent: string | null, writable: boolean, prepare: (directory: string) => void = () => {}): void {
     const directory = this.directory(id);
     mkdirSync(directory, { mode: 0o710 });
     try {
+      prepare(directory);
       mkdirSync(join(directory, "diff"));
       // The root directory of containers, whatever the process's umask is.
       chmodSync(join(directory, "diff"), 0o755);
-      if (parent !== null) writeFileSync(join(directory, "lower"), this.#lowerOf(parent));
+      if (parent !== null) this.setParent(id, parent);
       if (writable) {
         mkdirSync(join(directory, "work"), { mode: 0o700 });
         mkdirSync(join(directory, "merged"), { mode: 0o700 });
@@ -61,16 +75,58 @@ export class Layout {
     }
   }
 
-  /** The diff directories below a layer by their short names, absolute, the topmost first. */
+  /** Notes what is below a layer: `parent`, and what is below that by now. */
+  setParent(id: string, parent: string): void {
+    writeFileSync(this.#lowerFile(id), this.#lowerOf(parent));
+  }
+
+  /** Notes again what is below a layer, when the note is lost or tells of something else. @returns whether it was */
+  mend(id: string, parent: string | null): boolean {
+    const file = this.#lowerFile(id);
+    const known = readOrNull(file);
+    if (parent === null) {
+      if (known !== null) rmSync(file);
+      return known !== null;
+    }
+    if (known !== null && lowerForm.test(known)) return false;
+    this.setParent(id, parent);
+    return true;
+  }
+
+  /** The layers that there are. */
+  list(): string[] {
+    return readdirSync(this.root).filter((name) => name !== "l" && !name.startsWith("."));
+  }
+
+  /** Removes short names that no layer has or is found by: of layers that are gone, or that got another one. */
+  removeLostLinks(): void {
+    const links = readdirSync(join(this.root, "l"));
+    const owned = new Set(this.list().map((id) => readOrNull(join(this.root, id, "link"))));
+    const lost = links.filter((name) => !owned.has(name));
+    if (lost.length === 0) return;
+    const used = new Set(this.list().flatMap((id) => readOrNull(this.#lowerFile(id))?.split(":") ?? []));
+    for (const name of lost) if (!used.has(`l/${name}`)) rmSync(join(this.root, "l", name));
+  }
+
+  /**
+   * The diff directories below a layer by their short names, absolute, the topmost first.
+   * @throws Error when the note of them is damaged: `mend` has to come first
+   */
   lower(id: string): string[] {
-    const text = readOrNull(join(this.directory(id), "lower"));
-    return text === null ? [] : text.split(":").map((name) => join(this.root, name));
+    const text = readOrNull(this.#lowerFile(id));
+    if (text === null) return [];
+    if (!lowerForm.test(text)) throw new Error(`what is below the layer ${id} is not known`);
+    return text.split(":").map((name) => join(this.root, name));
   }
 
   /** Removes the short name of a layer. */
   removeLink(id: string): void {
     const link = readOrNull(join(this.directory(id), "link"));
     if (link !== null && linkName.test(link)) rmSync(join(this.root, "l", link), { force: true });
+  }
+
+  #lowerFile(id: string): string {
+    return join(this.directory(id), "lower");
   }
 
   /** A layer gets its short name when something is put on top of it, which for most containers' is never. */
@@ -87,7 +143,7 @@ export class Layout {
 
   #lowerOf(parent: string): string {
     const link = this.#linkOf(parent);
-    const below = readOrNull(join(this.directory(parent), "lower"));
+    const below = readOrNull(this.#lowerFile(parent));
     return below === null ? `l/${link}` : `l/${link}:${below}`;
   }
 }

@@ -1,52 +1,62 @@
-import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { invalidParameter, notImplemented, systemError } from "../../../base/errors.ts";
 import { findBinary } from "../../../linux/process/find-binary.ts";
 import { run } from "../../../linux/process/run.ts";
-import { isCode } from "../../../linux/error.ts";
-import { textOf } from "../../../oci/layer/tar/entry.ts";
-import { packTreeChanges } from "../../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../../oci/layer/worker/pool.ts";
+import { CopiedLayers } from "../copy/layers.ts";
 import type { Change, StorageDriver } from "../driver.ts";
 import { checkStorageId } from "../driver.ts";
+import { sizeOption } from "../options.ts";
+import type { DriverOptions } from "../options.ts";
+import { ProjectQuota, noProjectQuota } from "../quota/projects.ts";
 import { Trash } from "../trash.ts";
+
+/** How long the copy of a layer may take. */
+const copyMaxMs = 60 * 60 * 1000;
 
 /** Each layer is a full copy of the one below it: slow and large, and works on every filesystem. */
 export class Vfs implements StorageDriver {
   readonly name = "vfs";
   readonly whiteouts = "remove";
+  readonly independent = false;
   readonly layersRoot = null;
   readonly #root: string;
-  readonly #workers: LayerWorkers;
+  readonly #layers: CopiedLayers;
+  readonly #quota: ProjectQuota | null;
+  /** Of containers that ask for none; 0 is no limit. */
+  readonly #defaultBytes: number;
   readonly #trash: Trash;
 
-  /** @param root the driver's directory: `<data root>/vfs`. */
-  constructor(root: string, workers: LayerWorkers) {
+  /**
+   * @param root the driver's directory: `<data root>/vfs`.
+   * @throws EngineError invalid-parameter for an option that is unknown or cannot be had, in dockerd's words
+   */
+  constructor(root: string, workers: LayerWorkers, options: DriverOptions = []) {
     this.#root = root;
-    this.#workers = workers;
+    this.#defaultBytes = defaultSize(options);
     mkdirSync(join(root, "dir"), { recursive: true, mode: 0o710 });
-    mkdirSync(join(root, "parent"), { recursive: true, mode: 0o700 });
+    this.#quota = ProjectQuota.open(join(root, "dir"));
+    if (this.#defaultBytes > 0 && this.#quota === null) throw invalidParameter(noProjectQuota);
+    this.#layers = new CopiedLayers(root, "copy", (id) => this.diffPath(id), workers);
     this.#trash = new Trash(join(root, "trash"), workers);
   }
 
-  status(): [string, string][] {
-    return [];
+  status(): null {
+    return null;
   }
 
-  async create(id: string, parent: string | null): Promise<void> {
-    const directory = this.diffPath(id);
-    mkdirSync(directory, { mode: 0o755 });
-    try {
-      if (parent !== null) {
-        await copyTree(this.diffPath(parent), directory);
-        writeFileSync(this.#parentPath(id), parent);
-      }
-    } catch (error) {
-      rmSync(directory, { recursive: true, force: true });
-      rmSync(this.#parentPath(id), { force: true });
-      throw error;
-    }
+  create(id: string, parent: string | null): Promise<void> {
+    return this.#create(id, parent, 0);
+  }
+
+  async setParent(id: string): Promise<void> {
+    throw new Error(`a layer of vfs begins as a copy of its parent: ${id}`);
+  }
+
+  mendParent(id: string, parent: string | null): boolean {
+    return this.#layers.mend(id, parent);
   }
 
   diffPath(id: string): string {
@@ -57,11 +67,9 @@ export class Vfs implements StorageDriver {
     // A layer's directory is only ever copied.
   }
 
-  async createWritable(id: string, parent: string | null, options: Record<string, string> = {}): Promise<void> {
-    for (const name of Object.keys(options)) {
-      throw invalidParameter(name === "size" ? "--storage-opt is not supported for vfs" : `unknown option "${name}"`);
-    }
-    await this.create(id, parent);
+  async createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void> {
+    const bytes = this.#limitOf(options);
+    await this.#create(id, parent, bytes);
   }
 
   mount(id: string): string {
@@ -77,22 +85,21 @@ export class Vfs implements StorageDriver {
   }
 
   async remove(id: string): Promise<void> {
+    if (this.#quota !== null && this.exists(id)) this.#quota.release(this.diffPath(id));
     this.#trash.throwAway(this.diffPath(id));
-    rmSync(this.#parentPath(id), { force: true });
+    this.#layers.forget(id);
   }
 
-  async changes(id: string): Promise<Change[]> {
-    const changes = await this.#workers.run("changes", { young: this.diffPath(id), old: this.#parentOf(id) });
-    return changes.map(({ path, kind }) => ({ path: `/${textOf(path)}`, kind }));
+  changes(id: string): Promise<Change[]> {
+    return this.#layers.changes(id);
   }
 
   diff(id: string): Readable {
-    return packTreeChanges(this.#workers, this.diffPath(id), this.#parentOf(id));
+    return this.#layers.diff(id);
   }
 
-  /** Of what differs from the layer below. */
   size(id: string): Promise<number> {
-    return this.#workers.run("usage", { path: this.diffPath(id), old: this.#parentOf(id) });
+    return this.#layers.size(id);
   }
 
   metadata(): Record<string, string> {
@@ -103,29 +110,55 @@ export class Vfs implements StorageDriver {
     return readdirSync(join(this.#root, "dir"));
   }
 
+  collect(): void {
+    this.#layers.collect(this.list());
+  }
+
   /** Resolves once what was removed is off the disk. */
   emptied(): Promise<void> {
     return this.#trash.emptied();
   }
 
-  #parentPath(id: string): string {
-    return join(this.#root, "parent", checkStorageId(id));
-  }
-
-  /** The directory that a layer began as a copy of. */
-  #parentOf(id: string): string | null {
+  async #create(id: string, parent: string | null, limitBytes: number): Promise<void> {
+    const directory = this.diffPath(id);
+    mkdirSync(directory, { mode: 0o755 });
     try {
-      return this.diffPath(readFileSync(this.#parentPath(id), "utf8"));
+      if (limitBytes > 0) this.#quota?.limit(directory, limitBytes);
+      if (parent === null) return;
+      await copyTree(this.diffPath(parent), directory);
+      this.#layers.note(id, parent);
     } catch (error) {
-      if (isCode(error, "ENOENT")) return null;
+      rmSync(directory, { recursive: true, force: true });
+      this.#layers.forget(id);
       throw error;
     }
   }
+
+  #limitOf(options: Record<string, string> | undefined): number {
+    if (options === undefined) return 0;
+    let bytes = this.#defaultBytes;
+    for (const [name, value] of Object.entries(options)) {
+      if (name !== "size") throw invalidParameter(`Storage opt ${name} not supported`);
+      if (this.#quota === null) throw invalidParameter(noProjectQuota);
+      bytes = sizeOption(value);
+    }
+    return bytes;
+  }
 }
+
+const defaultSize = (options: DriverOptions): number => {
+  let bytes = 0;
+  for (const [name, value] of options) {
+    if (name !== "size") throw invalidParameter(`unknown option ${name} for vfs`);
+    bytes = sizeOption(value);
+  }
+  return bytes;
+};
 
 const copyTree = async (from: string, to: string): Promise<void> => {
   const program = findBinary("cp");
   if (program === null) throw notImplemented("the vfs storage driver needs the program cp");
-  const { code, stderr } = await run([program, "-a", "--reflink=auto", "--sparse=auto", `${from}/.`, to]);
+  const argv = [program, "-a", "--reflink=auto", "--sparse=auto", "--", `${from}/.`, to];
+  const { code, stderr } = await run(argv, { timeoutMs: copyMaxMs });
   if (code !== 0) throw systemError(`copying a layer failed: ${stderr.trim()}`);
 };

@@ -3,71 +3,76 @@ import { isCode } from "../../../linux/error.ts";
 import { O_DIRECTORY, O_NOFOLLOW, O_PATH } from "../../../linux/file/flags.ts";
 import { openDirectory, openat2, pathOf as descriptorPath } from "../../../linux/file/open.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
-import type { Stat } from "../../../linux/file/stat.ts";
 import { findxattr } from "../../../linux/file/xattr.ts";
 import { joinPlace } from "../extract/name.ts";
 import { namesIn } from "../extract/remove.ts";
-import { findat, isOverlayWhiteout, opaqueXattr } from "../extract/whiteout.ts";
+import { findat, isOverlayWhiteout, opaqueMemberName, opaqueXattr } from "../extract/whiteout.ts";
 import { pathOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
 import { changeKinds } from "./change.ts";
 import type { PathChange } from "./change.ts";
+import { differs } from "./differ.ts";
+import type { Found } from "./differ.ts";
+import { recordDirectory } from "./record.ts";
 
 /**
- * What the upper directory of an overlay changes in the layers below, as `docker diff` tells it: a directory counts as
- * modified when its own size, mode or time differs, or something in it was added or deleted.
+ * What the upper directory of an overlay changes in the layers below, as `docker diff` tells it: what differs between
+ * the two trees that one sees, and not what overlay has copied up or marked on the way.
  *
  * @param lower directories of the layers below, the topmost first.
- * **Source:** Documentation/filesystems/overlayfs.rst; Docker's archive.OverlayChanges for what is reported.
+ * **Source:** Documentation/filesystems/overlayfs.rst; Docker's archive.ChangesDirs for what is reported.
  */
 export const overlayChanges = (upper: string, lower: readonly string[]): PathChange[] => {
   const changes: PathChange[] = [];
   using lowers = Layers.open(lower);
   const root = openDirectory(upper);
   try {
-    walk(root, "", lowers, changes);
+    walk(root, "", lowers, false, changes);
   } finally {
     closeSync(root);
   }
   return changes;
 };
 
-const walk = (directory: number, path: ByteString, below: Layers, changes: PathChange[]): void => {
-  let recorded = path === "" || changes.at(-1)?.path === path;
+/** @param hides nothing of the layers below is seen in the directory but what it has itself */
+const walk = (directory: number, path: ByteString, below: Layers, hides: boolean, changes: PathChange[]): void => {
   const at = changes.length;
-  for (const name of namesIn(directory).sort()) {
+  const names = namesIn(directory).filter((name) => !isMark(name));
+  const all = hides ? [...new Set([...names, ...below.names()])] : names;
+  for (const name of all.sort()) {
     const stat = findat(directory, name);
-    if (stat === null) continue;
+    const is = stat === null || isOverlayWhiteout(stat) ? null : { directory, name, stat };
+    const was = below.find(name);
     const child = joinPlace(path, name);
-    const change = compare(directory, name, stat, below.find(name));
-    if (change !== null && change !== changeKinds.modified && !recorded) {
-      changes.splice(at, 0, { path, kind: changeKinds.modified });
-      recorded = true;
-    }
-    if (change !== null) changes.push({ path: child, kind: change });
-    if (isDirectory(stat)) descend(directory, name, child, below, changes);
+    const kind = kindOf(was, is);
+    if (kind !== null) changes.push({ path: child, kind });
+    if (is === null || !isDirectory(is.stat)) continue;
+    const isMerged = was !== null && isDirectory(was.stat);
+    descend(is, child, below, isMerged && (hides || isOpaque(directory, name)), changes);
   }
+  recordDirectory(changes, at, path);
 };
 
-const descend = (parent: number, name: ByteString, path: ByteString, below: Layers, changes: PathChange[]): void => {
-  const directory = openat2(parent, pathOf(name), { flags: O_PATH | O_DIRECTORY | O_NOFOLLOW });
+const kindOf = (was: Found | null, is: Found | null): PathChange["kind"] | null => {
+  // A whiteout of what never was: something made and removed again.
+  if (is === null) return was === null ? null : changeKinds.deleted;
+  if (was === null) return changeKinds.added;
+  return differs(was, is, true) ? changeKinds.modified : null;
+};
+
+const descend = (found: Found, path: ByteString, below: Layers, hides: boolean, changes: PathChange[]): void => {
+  const flags = O_PATH | O_DIRECTORY | O_NOFOLLOW;
+  const directory = openat2(found.directory, pathOf(found.name), { flags });
   try {
-    using inside = below.enter(name);
-    walk(directory, path, inside, changes);
+    using inside = below.enter(found.name);
+    walk(directory, path, inside, hides, changes);
   } finally {
     closeSync(directory);
   }
 };
 
-const compare = (directory: number, name: ByteString, stat: Stat, lower: Stat | null): PathChange["kind"] | null => {
-  if (isOverlayWhiteout(stat)) return changeKinds.deleted;
-  if (lower === null) return changeKinds.added;
-  if (!isDirectory(stat)) return changeKinds.modified;
-  // Deleted and made again: Docker reports the deletion.
-  if (isDirectory(lower) && isOpaque(directory, name)) return changeKinds.deleted;
-  const same = stat.size === lower.size && stat.mode === lower.mode && stat.mtimeNs === lower.mtimeNs;
-  return same && isDirectory(lower) ? null : changeKinds.modified;
-};
+/** What fuse-overlayfs leaves in a directory that hides the one below, beside the attribute. */
+const isMark = (name: ByteString): boolean => name === opaqueMemberName || name === ".wh..opq";
 
 const isOpaque = (directory: number, name: ByteString): boolean =>
   findxattr(Buffer.from(`${descriptorPath(directory)}/${name}`, "latin1"), opaqueXattr)?.toString() === "y";
@@ -85,12 +90,18 @@ class Layers implements Disposable {
   }
 
   /** The file that a name stands for; null when there is none or it was deleted. */
-  find(name: ByteString): Stat | null {
+  find(name: ByteString): Found | null {
     for (const directory of this.#directories) {
       const stat = findat(directory, name);
-      if (stat !== null) return isOverlayWhiteout(stat) ? null : stat;
+      if (stat !== null) return isOverlayWhiteout(stat) ? null : { directory, name, stat };
     }
     return null;
+  }
+
+  /** All names that stand for something. */
+  names(): ByteString[] {
+    const names = new Set(this.#directories.flatMap((directory) => namesIn(directory)));
+    return [...names].filter((name) => this.find(name) !== null);
   }
 
   /** The directory of that name. */

@@ -38,7 +38,7 @@ export const pathIn = (directory: number, name: ByteString): Buffer =>
   Buffer.from(`${descriptorPath(directory)}/${name}`, "latin1");
 
 /** Attributes by which overlay itself works: from an archive they could reach into other layers. */
-const overlayPrefix = /^(?:trusted|user)\.overlay\./;
+const overlayPrefix = /^(?:trusted|user)\.(?:overlay|fuseoverlayfs)\./;
 
 const applyXattrs = (target: number | Buffer, entry: Entry, mapping: IdMapping | undefined): void => {
   for (const [name, value] of entry.xattrs) {

@@ -28,6 +28,7 @@ export interface PackOptions {
 /** What a member takes from a file's attributes. */
 type Attributes = Pick<Stat, "mode" | "uid" | "gid" | "mtimeNs" | "rdev">;
 
+const whiteoutMember = /^\.wh\./;
 const pieceBytes = 1 << 18;
 const billion = 1_000_000_000n;
 
@@ -57,6 +58,8 @@ export class TarPacker {
 
   /** What has a name in an open directory, as the member `as`, with everything below it. Follows no symlink. */
   add(directory: number, name: ByteString, as: ByteString, { recursive = true } = {}): void {
+    // No layer can hold such a name: it would mean that another one is removed. fuse-overlayfs leaves some too.
+    if (this.#options.whiteouts === true && whiteoutMember.test(name)) return;
     const stat = present(() => statat(directory, pathOf(name)));
     if (stat === null) return;
     if (this.#options.whiteouts === true && isOverlayWhiteout(stat)) return this.addWhiteoutOf(as);

@@ -6,7 +6,7 @@ import type { ByteString } from "../tar/entry.ts";
 import { capabilityInside, capabilityXattr } from "../mapping/capability.ts";
 
 /** Attributes that belong to a file wherever it goes; the others belong to this host (labels, overlay's own marks). */
-const portable = /^(?:user\.(?!overlay\.)|security\.capability$)/;
+const portable = /^(?:user\.(?!(?:overlay|fuseoverlayfs)\.)|security\.capability$)/;
 
 const none: ReadonlyMap<ByteString, Buffer> = new Map();
 

@@ -1,8 +1,10 @@
 import type { PathChange } from "../changes/change.ts";
+import type { TreeKind } from "../changes/trees.ts";
 import type { ExtractOptions } from "../extract/extract.ts";
 import type { JournalPlace } from "../journal/rebuild.ts";
 import type { PackOptions } from "../pack/pack.ts";
 import type { Unpacked } from "../unpack.ts";
+import type { DiskUnit, DiskUse } from "./disk.ts";
 
 /**
  * What the worker threads do: synchronous work with files, which would hold up the event loop. Descriptors are numbers
@@ -24,10 +26,10 @@ export interface Jobs {
     result: null;
   };
   /** Archives what a tree changes: a full copy `root` of `parent`, whiteouts included. */
-  packChanges: { job: { root: string; parent: string | null; output: number }; result: null };
+  packChanges: { job: { root: string; parent: string | null; tree: TreeKind; output: number }; result: null };
   /** What an overlay's upper directory, or a full copy of a tree, changes. */
   changes: {
-    job: { upper: string; lower: string[] } | { young: string; old: string | null };
+    job: { upper: string; lower: string[] } | { young: string; old: string | null; tree: TreeKind };
     result: PathChange[];
   };
   /** Writes everything of the filesystem that holds a path to its disk. */
@@ -38,7 +40,9 @@ export interface Jobs {
    * Bytes of the files below a directory, each counted once however many names it has; only of those that differ from
    * `old` when there is one.
    */
-  usage: { job: { path: string; old?: string | null }; result: number };
+  usage: { job: { path: string; old?: string | null; tree?: TreeKind }; result: number };
+  /** What files and directories of the host take, one answer each. */
+  disk: { job: { units: DiskUnit[] }; result: DiskUse[] };
 }
 
 export type JobKind = keyof Jobs;

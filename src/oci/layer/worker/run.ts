@@ -11,6 +11,7 @@ import { TarPacker } from "../pack/pack.ts";
 import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
+import { diskUseOf } from "./disk.ts";
 import type { JobKind, JobMessage, Jobs } from "./job.ts";
 import { Output } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
@@ -38,14 +39,14 @@ const work: Work = {
         packer.end();
       }),
     ),
-  packChanges: ({ root, parent, output }) =>
+  packChanges: ({ root, parent, tree, output }) =>
     writing(output, (out) => {
       const packer = new TarPacker((piece) => out.write(piece));
       const directory = openDirectory(root);
-      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root)));
+      closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree, true)));
       packer.end();
     }),
-  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young)),
+  changes: (job) => ("upper" in job ? overlayChanges(job.upper, job.lower) : treeChanges(job.old, job.young, job.tree)),
   sync: ({ path }) => {
     const directory = openSync(path, "r");
     return closing([directory], () => {
@@ -57,7 +58,9 @@ const work: Work = {
     for (const path of paths) rmSync(path, { recursive: true, force: true });
     return null;
   },
-  usage: ({ path, old }) => (old === undefined || old === null ? usageOf(path) : changedBytes(old, path)),
+  usage: ({ path, old, tree = "copy" }) =>
+    old === undefined || old === null ? usageOf(path) : changedBytes(old, path, tree),
+  disk: ({ units }) => diskUseOf(units),
 };
 
 /** Does one job, on the calling thread. */

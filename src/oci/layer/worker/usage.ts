@@ -4,7 +4,7 @@ import { openDirectory, openat2 } from "../../../linux/file/open.ts";
 import { isDirectory, statat } from "../../../linux/file/stat.ts";
 import { isCode } from "../../../linux/error.ts";
 import { changeKinds } from "../changes/change.ts";
-import { treeChanges } from "../changes/trees.ts";
+import { treeChanges, type TreeKind } from "../changes/trees.ts";
 import { namesIn } from "../extract/remove.ts";
 import { pathOf } from "../tar/entry.ts";
 
@@ -46,14 +46,19 @@ export const usageOf = (path: string): number => {
 };
 
 /** Bytes of what a full copy of a tree has added and modified. */
-export const changedBytes = (old: string, path: string): number => {
+export const changedBytes = (old: string, path: string, kind: TreeKind): number => {
   const root = openDirectory(path);
   try {
     let sum = 0;
-    for (const change of treeChanges(old, path)) {
+    const seen = new Set<string>();
+    for (const change of treeChanges(old, path, kind)) {
       if (change.kind === changeKinds.deleted) continue;
       const stat = statat(root, pathOf(change.path));
-      if (!isDirectory(stat)) sum += stat.size;
+      if (isDirectory(stat)) continue;
+      const key = `${stat.dev.major}:${stat.dev.minor}:${stat.ino}`;
+      if (stat.nlink > 1 && seen.has(key)) continue;
+      if (stat.nlink > 1) seen.add(key);
+      sum += stat.size;
     }
     return sum;
   } finally {
