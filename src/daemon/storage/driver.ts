@@ -1,5 +1,5 @@
 import type { Readable } from "node:stream";
-import type { Owner } from "../../linux/namespace/id-mapping.ts";
+import type { IdMapping, Owner } from "../../linux/namespace/id-mapping.ts";
 import type { WhiteoutForm } from "../../oci/layer/extract/whiteout.ts";
 
 /** A change in a writable layer: 0 modified, 1 added, 2 deleted. */
@@ -9,12 +9,13 @@ export interface Change {
   kind: 0 | 1 | 2;
 }
 
-/** Layers as a mount with mapped owners names them. */
+/** What a mount with mapped owners needs. */
 export interface MappedLayers {
-  /** An idmapped clone of the driver's `layersRoot`. */
-  root: string;
+  /** An idmapped clone of the driver's `layersRoot`, when it has one. */
+  root: string | null;
   /** Who the container's root is outside: what the mount makes for itself is made in that name. */
   owner: Owner;
+  mapping: IdMapping;
 }
 
 /**
@@ -25,9 +26,11 @@ export interface StorageDriver {
   readonly name: string;
   /** What the members `.wh.…` of a layer's archive must become in `diffPath`. */
   readonly whiteouts: WhiteoutForm;
+  /** `mount` can show mapped owners; else what it leads to can be cloned as an idmapped mount. */
+  readonly mapsOwners: boolean;
   /**
-   * The directory below which a mount names its layers: a mount with mapped owners names them below an idmapped clone of
-   * it. null: what `mount` leads to can be cloned with mapped owners itself.
+   * The directory below which a mount names its layers, where one with mapped owners must name them below an idmapped
+   * clone of it.
    */
   readonly layersRoot: string | null;
   /**
@@ -62,7 +65,7 @@ export interface StorageDriver {
   createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void>;
   /**
    * The layer merged with those below it; mounts when that needs it and it is not mounted. Synchronous, about 1 ms.
-   * @param mapped for drivers with a `layersRoot`: with the owners that its clone shows
+   * @param mapped with mapped owners, for a driver that `mapsOwners`
    */
   mount(id: string, mapped?: MappedLayers): string;
   /** Ends the mount, if there is one. Who still has it open keeps it. */

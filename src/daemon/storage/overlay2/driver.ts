@@ -5,7 +5,6 @@ import { isCode } from "../../../linux/error.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
 import { umount, umountBehind } from "../../../linux/mount/mount.ts";
 import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
-import { withFileOwner } from "../../../linux/process/file-owner.ts";
 import { textOf } from "../../../oci/layer/tar/entry.ts";
 import { pack } from "../../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../../oci/layer/worker/pool.ts";
@@ -22,6 +21,7 @@ export class Overlay2 implements StorageDriver {
   readonly name: string;
   readonly whiteouts = "overlay";
   readonly independent = true;
+  readonly mapsOwners = true;
   readonly #kind: OverlayKind;
   readonly #layout: Layout;
   readonly #workers: LayerWorkers;
@@ -86,7 +86,7 @@ export class Overlay2 implements StorageDriver {
 
   mount(id: string, mapped?: MappedLayers): string {
     // The same directories, with the owners that another mount of the root shows.
-    const layers = mapped === undefined ? this.#layout : new Layout(mapped.root);
+    const layers = mapped === undefined || mapped.root === null ? this.#layout : new Layout(mapped.root);
     const { root } = layers;
     const lower = layers.lower(id);
     // Nothing to merge it with.
@@ -95,10 +95,10 @@ export class Overlay2 implements StorageDriver {
     if (this.#mounted.has(id) && isAlive(target)) return target;
     if (layers.isWritable(id)) {
       const [upper, work] = [layers.diff(id), layers.work(id)];
-      withFileOwner(mapped?.owner, () => this.#kind.mount({ root, lower, upper, work, target }));
+      this.#kind.mount({ root, lower, upper, work, target, mapped });
     } else {
       mkdirSync(target, { recursive: true, mode: 0o700 });
-      this.#kind.mount({ root, lower: [layers.diff(id), ...lower], target });
+      this.#kind.mount({ root, lower: [layers.diff(id), ...lower], target, mapped });
     }
     this.#mounted.add(id);
     return target;

@@ -26,11 +26,11 @@ export class MappedRoots {
     const known = this.#mounted.get(id);
     if (known !== undefined) return known;
     const target = join(remap.roots, id);
-    const { layers: root, owner } = remap;
-    const merged = root === null ? driver.mount(id) : driver.mount(id, { root, owner });
+    const { layers: root, owner, mapping } = remap;
+    const merged = driver.mapsOwners ? driver.mount(id, { root, owner, mapping }) : driver.mount(id);
     const tree = cloneTree(merged);
     try {
-      if (root === null) idmap(tree, remap, driver.name);
+      if (!driver.mapsOwners) idmap(tree, remap, driver.name);
       mkdirSync(target, { recursive: true, mode: 0o700 });
       attachTree(tree, target);
     } finally {
