@@ -2,7 +2,17 @@
 // process that has broken out of it.
 import assert from "node:assert/strict";
 import { execFileSync, spawnSync } from "node:child_process";
-import { chmodSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import {
+  chmodSync,
+  chownSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
@@ -75,6 +85,13 @@ test("the host's kernel is not the container's, whatever capabilities it has", a
     settings.map((name) => readFileSync(`/proc/sys/${name}`, "utf8")),
     before,
   );
+  await engine.docker.ok("run", "--rm", "-t", "busybox", "true");
+  const { uid, gid, mode } = statSync("/dev/null");
+  try {
+    assert.deepEqual([uid, gid, mode & 0o777], [0, 0, 0o666]);
+  } finally {
+    chownSync("/dev/null", 0, 0);
+  }
 });
 
 test("who has broken out finds no file of root's with the setuid bit, and no image, volume or database", async () => {
