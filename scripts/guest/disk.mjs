@@ -103,7 +103,7 @@ export const makeDisk = (machine) => {
     const image = join(tree, `berth/build/quota-${name}.img`);
     writeFileSync(image, "");
     truncateSync(image, mebibytes * 2 ** 20);
-    must(program, [...args, image]);
+    must(program, args.concat(image));
   }
 
   const disk = join(folder, "disk.img");

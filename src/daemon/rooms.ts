@@ -3,7 +3,6 @@ import { join } from "node:path";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/logger.ts";
 import type { CgroupLayout } from "../linux/cgroup/layout.ts";
-import { defaultRetry } from "../oci/distribution/retry.ts";
 import type { EngineConfig } from "./config/config.ts";
 import { ContainerViews } from "./container/archive/views.ts";
 import type { ContainerRecord } from "./container/record.ts";
@@ -21,6 +20,7 @@ import type { Services } from "./services.ts";
 import type { Database } from "./state/database.ts";
 import { readComponents } from "./system/components.ts";
 import type { SystemContext } from "./system/context.ts";
+import { registryAccess } from "./rooms/registry.ts";
 import { DiskSurvey } from "./system/disk/survey.ts";
 import { engineVersion } from "./system/identity.ts";
 import { VolumeService } from "./volume/service.ts";
@@ -80,17 +80,8 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     clock,
     driverName: content.layers.driver.name,
     engineVersion,
-    registry: {
-      settings: {
-        insecureRegistries: config.images.insecureRegistries,
-        mirrors: config.images.registryMirrors,
-        certificatesDirectory: "/etc/docker/certs.d",
-      },
-      userAgent: `berth/${engineVersion}`,
-      retry: { ...defaultRetry, attempts: config.images.maxDownloadAttempts },
-      maxDownloads: config.images.maxConcurrentDownloads,
-      maxUploads: config.images.maxConcurrentUploads,
-    },
+    registry: registryAccess(config.images),
+    keepLayerBlobs: config.images.keepLayerBlobs,
   });
   const context = containerContext({
     ...ground,

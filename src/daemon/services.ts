@@ -180,6 +180,11 @@ export interface ImageRoutesService {
   prune(filters: Filters): Promise<{ ImagesDeleted?: ImageDeleteResponseItem[] | null; SpaceReclaimed?: number }>;
   /** What a registry holds under a name. */
   distribution(ref: string, auth: RegistryAuthConfig, signal: AbortSignal): Promise<unknown>;
+  /** Looks for repositories in a registry's index or catalog. */
+  search(
+    term: string,
+    options: { limit: number; filters: Filters; auth: RegistryAuthConfig; signal: AbortSignal },
+  ): Promise<unknown>;
 }
 
 export interface NetworkRoutesService {

@@ -145,7 +145,6 @@ export const exceptions: Exception[] = [
     path: /^body/,
     reason: "how far back a replay reaches depends on what happened before",
   },
-  { step: /^GET \/images\/search/, path: /^(status|statusText|body)/, reason: "search answers 501" },
 ];
 
 /**

@@ -31,7 +31,11 @@ export interface TestImages extends AsyncDisposable {
 /** Opens a store in a new directory, which `prepare` may fill before; disposing closes and removes it. */
 export const openImages = (
   registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
-  more: { prepare?: (root: string) => void } = {},
+  more: {
+    prepare?: (root: string) => void;
+    keepLayerBlobs?: boolean;
+    access?: Partial<ImageServiceOptions["registry"]>;
+  } = {},
 ): TestImages => {
   const root = mkdtempSync(join(tmpdir(), "berth-images-"));
   more.prepare?.(root);
@@ -56,7 +60,9 @@ export const openImages = (
       settings: { insecureRegistries: [], mirrors: [], certificatesDirectory: "/nonexistent", ...registry },
       userAgent: "berth-test",
       retry: { attempts: 3, firstDelayMs: 5, maxDelayMs: 20 },
+      ...more.access,
     },
+    keepLayerBlobs: more.keepLayerBlobs === true,
   });
   const events: StoredEvent[] = [];
   database.subscribe((event) => events.push(event));

@@ -41,7 +41,7 @@ export class LyingRegistry implements AsyncDisposable {
     const name = request.url?.split("/").at(-1) ?? "";
     if (this.#spoil.answer?.(name, request, response) === true) return;
     if (request.url === "/v2/") return void response.end();
-    const found = this.#content.get(name);
+    const found = this.#content.get(name.split("?", 1)[0] ?? "");
     if (found === undefined) return void response.writeHead(404).end();
     const bytes = this.#spoil.bytes?.(name, found.bytes) ?? found.bytes;
     const headers = { "content-type": found.type, "content-length": bytes.length };

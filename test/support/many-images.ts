@@ -98,6 +98,7 @@ export const openManyImages = (count: number, path: string): ManyImages => {
     all: () => [],
     register: unused("register"),
     tar: unused("tar"),
+    compressedTar: unused("compressedTar"),
     metadata: () => ({}),
   };
   const images = new ImageService({

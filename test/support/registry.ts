@@ -7,6 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import type { TestImage } from "./image.ts";
+import { tokenIssuer, tokenService } from "./token-server.ts";
+import type { TokenServer } from "./token-server.ts";
 
 const startTimeoutMs = 15_000;
 
@@ -52,23 +54,34 @@ const makeCertificates = (folder: string, address: string): { cert: string; key:
   return { cert: file("cert.pem"), key: file("key.pem"), ca: file("ca.crt") };
 };
 
+const authOf = ({ tokens }: RegistryOptions, passwords: string | undefined): object | undefined => {
+  if (passwords !== undefined) return { htpasswd: { realm: "test", path: passwords } };
+  if (tokens === undefined) return undefined;
+  const { realm, certificate } = tokens;
+  return { token: { realm, service: tokenService, issuer: tokenIssuer, rootcertbundle: certificate } };
+};
+
 const configuration = (
   root: string,
   address: string,
   tls: { cert: string; key: string } | undefined,
-  passwords: string | undefined,
+  auth: object | undefined,
 ): string =>
   JSON.stringify({
     version: "0.1",
     log: { level: "info", accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: join(root, "data") }, delete: { enabled: true } },
+    // Manifests may name other places for foreign layers.
+    validation: { manifests: { urls: { allow: ["^http://127\\.0\\.0\\.1"] } } },
     http: { addr: `${address}:0`, ...(tls === undefined ? {} : { tls: { certificate: tls.cert, key: tls.key } }) },
-    ...(passwords === undefined ? {} : { auth: { htpasswd: { realm: "test", path: passwords } } }),
+    ...(auth === undefined ? {} : { auth }),
   });
 
 export interface RegistryOptions {
   tls?: boolean;
   password?: boolean;
+  /** Wants tokens of this server. */
+  tokens?: TokenServer;
   /** An IPv4 address of this machine; loopback when absent, which is never held to its certificate. */
   address?: string;
 }
@@ -83,7 +96,7 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
   const passwords = options.password === true ? join(root, "htpasswd") : undefined;
   if (passwords !== undefined) writeFileSync(passwords, `${registryUser}:${passwordHash}\n`);
   const config = join(root, "config.yml");
-  writeFileSync(config, configuration(root, address, certificates, passwords));
+  writeFileSync(config, configuration(root, address, certificates, authOf(options, passwords)));
   const child = spawn(program(), ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
   const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
   const stop = async (): Promise<void> => {

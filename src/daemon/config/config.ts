@@ -108,7 +108,14 @@ export interface ImageConfig {
   storageDriver: string;
   storageOptions: string[];
   insecureRegistries: string[];
+  /** `URL` for Docker Hub, `HOST=URL` or `*=URL`. */
   registryMirrors: string[];
+  /** Registries that layers which may not be distributed are pushed to: hosts and networks. */
+  allowNondistributable: string[];
+  /** Keep the compressed bytes that layers came as. */
+  keepLayerBlobs: boolean;
+  /** Upload layers in chunks of so many bytes; 0 for each in one request. */
+  uploadChunkBytes: number;
   maxConcurrentDownloads: number;
   maxConcurrentUploads: number;
   maxDownloadAttempts: number;

@@ -1,5 +1,6 @@
 import { isIP } from "node:net";
-import { systemError } from "../../base/errors.ts";
+import { messageOf, systemError } from "../../base/errors.ts";
+import { parseMirror } from "../../oci/distribution/mirror.ts";
 import { type EngineConfig, type LogLevel, logLevels } from "./config.ts";
 import { readConfigFile } from "./file.ts";
 import { type CommandLine, parseFlags } from "./flags.ts";
@@ -40,11 +41,13 @@ export const applyReload = (config: EngineConfig, newer: EngineConfig): void => 
   Object.assign(config, { debug, labels, shutdownTimeoutSeconds });
   const { defaultRuntime, runtimes } = containers;
   Object.assign(config.containers, { defaultRuntime, runtimes });
-  const { insecureRegistries, registryMirrors, maxConcurrentDownloads, maxConcurrentUploads, maxDownloadAttempts } =
-    images;
+  const { insecureRegistries, registryMirrors, allowNondistributable, uploadChunkBytes } = images;
+  const { maxConcurrentDownloads, maxConcurrentUploads, maxDownloadAttempts } = images;
   Object.assign(config.images, {
     insecureRegistries,
     registryMirrors,
+    allowNondistributable,
+    uploadChunkBytes,
     maxConcurrentDownloads,
     maxConcurrentUploads,
     maxDownloadAttempts,
@@ -115,6 +118,9 @@ const build = (values: ReadonlyMap<string, unknown>): EngineConfig => {
       storageOptions: copy("storage-opt"),
       insecureRegistries: copy("insecure-registry"),
       registryMirrors: copy("registry-mirror"),
+      allowNondistributable: copy("allow-nondistributable-artifacts"),
+      keepLayerBlobs: get("keep-layer-blobs"),
+      uploadChunkBytes: get("upload-chunk-size"),
       maxConcurrentDownloads: get("max-concurrent-downloads"),
       maxConcurrentUploads: get("max-concurrent-uploads"),
       maxDownloadAttempts: get("max-download-attempts"),
@@ -193,18 +199,9 @@ const check = (config: EngineConfig): void => {
 };
 
 const checkMirror = (mirror: string): void => {
-  const shown = JSON.stringify(mirror);
-  if (!mirror.includes("://")) {
-    throw systemError(`invalid mirror: no scheme specified for ${shown}: must use either 'https://' or 'http://'`);
-  }
-  if (!/^https?:\/\//.test(mirror)) {
-    throw systemError(`invalid mirror: unsupported scheme in ${shown}: must use either 'https://' or 'http://'`);
-  }
-  if (!URL.canParse(mirror)) throw systemError(`invalid mirror: ${shown} is not a valid URI`);
-  const url = new URL(mirror);
-  if (url.search !== "" || url.hash !== "")
-    throw systemError(`invalid mirror: query or fragment at end of the URI ${shown}`);
-  if (url.username !== "" || url.password !== "") {
-    throw systemError(`invalid mirror: username/password not allowed in URI ${shown}`);
+  try {
+    parseMirror(mirror);
+  } catch (error) {
+    throw systemError(messageOf(error), error);
   }
 };

@@ -47,7 +47,8 @@ const several = (flag: string, key: string, help: string, more: Partial<Option> 
   ...more,
 });
 
-/** Every option, by flag. **Source:** dockerd's own options; `--claim-docker-names` is Berth's. */
+/** Every option, by flag. **Source:** dockerd's own options; `--claim-docker-names`, `--keep-layer-blobs`,
+ * `--upload-chunk-size` and mirrors of other registries are Berth's. */
 export const options: readonly Option[] = [
   {
     flag: "add-runtime",
@@ -58,6 +59,12 @@ export const options: readonly Option[] = [
     reload: true,
   },
   yes("allow-direct-routing", false, "Allow remote access to published ports on container IP addresses"),
+  several(
+    "allow-nondistributable-artifacts",
+    "allow-nondistributable-artifacts",
+    "Allow push of nondistributable artifacts to registry",
+    { reload: true },
+  ),
   text("bip", "", "IPv4 address for the default bridge"),
   text("bip6", "", "IPv6 address for the default bridge"),
   text("bridge", "", "Attach containers to a network bridge", { short: "b" }),
@@ -115,6 +122,7 @@ export const options: readonly Option[] = [
   yes("ip6tables", true, "Enable addition of ip6tables rules"),
   yes("iptables", true, "Enable addition of iptables rules"),
   yes("ipv6", false, "Enable IPv6 networking for the default bridge network"),
+  yes("keep-layer-blobs", false, "Keep the compressed bytes that layers were pulled as, besides their files"),
   several("label", "labels", "Set key=value labels to the daemon", { reload: true }),
   yes("live-restore", true, "Containers outlive the daemon; this engine has it always on", { reload: true }),
   text("log-driver", "json-file", "Default driver for container logs"),
@@ -128,7 +136,12 @@ export const options: readonly Option[] = [
   yes("no-new-privileges", false, "Set no-new-privileges by default for new containers"),
   text("no-proxy", "", "Comma-separated list of hosts or IP addresses for which the proxy is skipped"),
   text("pidfile", "/run/berth.pid", "Path to use for daemon PID file", { short: "p" }),
-  several("registry-mirror", "registry-mirrors", "Preferred Docker registry mirror", { reload: true }),
+  several(
+    "registry-mirror",
+    "registry-mirrors",
+    "Preferred registry mirror: URL for Docker Hub, HOST=URL, or *=URL for all",
+    { reload: true },
+  ),
   text(
     "seccomp-profile",
     "builtin",
@@ -137,6 +150,13 @@ export const options: readonly Option[] = [
   whole("shutdown-timeout", 15, "Set the default shutdown timeout", { reload: true }),
   text("storage-driver", "", "Storage driver to use", { short: "s" }),
   several("storage-opt", "storage-opts", "Storage driver options"),
+  {
+    flag: "upload-chunk-size",
+    kind: "bytes",
+    default: 0,
+    help: "Upload layers in chunks of this size; 0 for each in one request",
+    reload: true,
+  },
   yes("userland-proxy", false, "Accepted; no published port needs a proxy here"),
   text("userns-remap", "", "User/Group setting for user namespaces"),
 ];

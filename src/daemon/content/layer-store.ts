@@ -8,6 +8,7 @@ import { newId } from "../../base/ids.ts";
 import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { chainId } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
+import { compressedLayer } from "../../oci/layer/compressed.ts";
 import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
 import { rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
@@ -123,6 +124,15 @@ export class LayerStore {
   /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
   tar(chain: Digest): Readable {
     return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
+  }
+
+  /**
+   * The same, compressed by a program of the host; see `compressedLayer`.
+   *
+   * @throws EngineError `not-found`
+   */
+  compressedTar(chain: Digest, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
+    return compressedLayer(this.#parts.workers, this.#place(this.#need(chain).cacheId), argv, onProgress);
   }
 
   /** Makes a container's layer on top of an image's; null for an image without layers. */

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import type { Compressors } from "../../oci/archive/compress.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
 import type { Database } from "../state/database.ts";
@@ -53,6 +54,8 @@ export interface Layers {
     },
   ): Promise<StoredLayer>;
   tar(chainId: string): Readable;
+  /** The archive, compressed by a program of the host. */
+  compressedTar(chainId: string, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer>;
   metadata(chainId: string): Record<string, string>;
 }
 
@@ -70,6 +73,10 @@ export interface RegistryAccess {
   /** Layers downloaded at a time by all pulls together, and uploaded at a time by one push. */
   maxDownloads?: number;
   maxUploads?: number;
+  /** Upload layers in chunks of so many bytes; 0 or absent: each in one request. */
+  uploadChunkBytes?: number;
+  /** Registries that layers which may not be distributed are pushed to, by host or network. */
+  allowNondistributable?: readonly string[];
 }
 
 /** Who uses an image; the composition root fills it in from the containers. */
@@ -99,6 +106,9 @@ export interface ImageContext {
   /** What images say they were made by. */
   readonly engineVersion: string;
   readonly registry: RegistryAccess;
+  readonly compressors: Compressors;
+  /** Whether layers keep the compressed bytes that they came as. */
+  readonly keepLayerBlobs: boolean;
   /** Every image that is used, by its id: one look at all containers. */
   readonly users: () => ReadonlyMap<string, ImageUse>;
 }

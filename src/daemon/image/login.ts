@@ -1,33 +1,32 @@
 import { EngineError, invalidParameter, messageOf, systemError, unauthorized } from "../../base/errors.ts";
 import { RegistryClient } from "../../oci/distribution/client.ts";
-import { lookupEndpoints } from "../../oci/distribution/endpoint.ts";
+import { serverHost } from "../../oci/distribution/credentials.ts";
+import { originEndpoints } from "../../oci/distribution/endpoint.ts";
 import type { Endpoint } from "../../oci/distribution/endpoint.ts";
+import { drain } from "../../oci/distribution/transport.ts";
 import { RegistryError } from "../../oci/distribution/registry-error.ts";
-import { defaultDomain } from "../../oci/reference.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { RegistryAccess } from "./context.ts";
-
-const legacyIndexHosts = new Set(["", "index.docker.io"]);
 
 const domainOf = (address: string): string => {
   const url = /^https?:\/\//.test(address) ? address : `https://${address}`;
   if (address !== "" && !URL.canParse(url)) throw invalidParameter(`unable to parse server address: ${address}`);
-  const host = address === "" ? "" : new URL(url).host;
-  return legacyIndexHosts.has(host) ? defaultDomain : host;
+  return serverHost(address === "" ? "" : new URL(url).host);
 };
 
+/** @returns the refresh token that stands for the password from now on; "" when the registry gives none */
 const tryEndpoint = async (
   endpoint: Endpoint,
   registry: RegistryAccess,
   auth: RegistryAuthConfig,
   signal: AbortSignal | undefined,
-): Promise<void> => {
+): Promise<string> => {
   const { settings, userAgent, retry } = registry;
-  const options = { settings, userAgent, auth, signal, ...(retry === undefined ? {} : { retry }) };
+  const options = { settings, userAgent, auth, signal, offline: true, ...(retry === undefined ? {} : { retry }) };
   using client = await RegistryClient.open(endpoint, options, []);
   const answer = await client.send({ method: "GET", url: client.base, signal }, [401, 403]);
-  answer.body.resume();
-  if (answer.status === 200) return;
+  await drain(answer.body);
+  if (answer.status === 200) return client.refreshToken ?? auth.identitytoken ?? "";
   const word = answer.status === 401 ? "401 Unauthorized" : String(answer.status);
   const message = `login attempt to ${client.base.href} failed with status: ${word}`;
   throw systemError(message);
@@ -47,12 +46,10 @@ export const loginToRegistry = async (
   signal?: AbortSignal,
 ): Promise<{ status: string; identityToken: string }> => {
   let last: unknown;
-  for (const endpoint of await lookupEndpoints(domainOf(auth.serveraddress ?? ""), registry.settings, {
-    mirrors: false,
-  })) {
+  for (const endpoint of await originEndpoints(domainOf(auth.serveraddress ?? ""), registry.settings)) {
     try {
-      await tryEndpoint(endpoint, registry, auth, signal);
-      return { status: "Login Succeeded", identityToken: "" };
+      const identityToken = await tryEndpoint(endpoint, registry, auth, signal);
+      return { status: "Login Succeeded", identityToken };
     } catch (error) {
       last = error;
       // Credentials that were refused are not tried on a less safe way.

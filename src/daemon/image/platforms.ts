@@ -4,6 +4,9 @@ import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import { platformOf } from "./document.ts";
 import type { ImageRecord, ManifestRecord } from "./record.ts";
 
+/** How deep indexes that are pulled or pushed may hold indexes. */
+export const maxIndexDepth = 4;
+
 /** One platform's image of a name. */
 export interface PlatformImage {
   image: Readonly<ImageRecord>;

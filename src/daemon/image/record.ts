@@ -1,3 +1,4 @@
+import type { Recipe } from "../../oci/archive/compress.ts";
 import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
 
@@ -23,8 +24,12 @@ export interface LayerBlob {
   digest: string;
   size: number;
   mediaType: string;
-  /** Where it was seen, `host/path`. */
+  /** Where it was seen, `domain/path`. */
   repositories: string[];
+  /** What makes exactly these bytes of the layer's archive; there when we compressed it ourselves. */
+  recipe?: Recipe;
+  /** Its bytes are kept, because they cannot be had again. */
+  kept?: true;
 }
 
 /** A name for an image; its key is the whole reference, `docker.io/library/busybox:latest` or `…@sha256:…`. */

@@ -10,7 +10,9 @@ import type {
   ImageSummary,
 } from "../../wire/engine/image.ts";
 import type { Descriptor } from "../../wire/oci/descriptor.ts";
+import { Compressors } from "../../oci/archive/compress.ts";
 import type { OciImageConfig } from "../../wire/oci/image-config.ts";
+import type { SearchResult } from "../../wire/registry/search.ts";
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 import type { Database } from "../state/database.ts";
 import { adoptDocuments } from "./adopt.ts";
@@ -46,6 +48,8 @@ import type { ImageRecord } from "./record.ts";
 import type { RemovalOptions } from "./removal.ts";
 import { removeImage } from "./remove.ts";
 import { saveImages } from "./save/save.ts";
+import { searchImages } from "./search.ts";
+import type { SearchOptions } from "./search.ts";
 import { ImageStore } from "./store.ts";
 import { blobsOf, forgetManifests } from "./sweep.ts";
 import { tagImage } from "./tag.ts";
@@ -80,6 +84,8 @@ export interface ImageServiceOptions {
   driverName: string;
   engineVersion: string;
   registry: RegistryAccess;
+  /** Keep the compressed bytes that layers come as. */
+  keepLayerBlobs?: boolean;
 }
 
 /** Images: one method per verb of the API, each in a file of its own. */
@@ -92,6 +98,8 @@ export class ImageService {
     const store = new ImageStore(options.database);
     this.#context = {
       ...options,
+      keepLayerBlobs: options.keepLayerBlobs === true,
+      compressors: new Compressors(),
       store,
       collect: () => {
         forgetManifests(options.database, store);
@@ -197,6 +205,11 @@ export class ImageService {
     return inspectDistribution(this.#context, name, auth, signal);
   }
 
+  /** Looks for repositories in a registry's index or catalog. */
+  search(term: string, options: SearchOptions = {}): Promise<SearchResult[]> {
+    return searchImages(this.#context.registry, term, options);
+  }
+
   /** Asks a registry whether credentials are good. @throws EngineError unauthorized */
   login(auth: RegistryAuthConfig, signal?: AbortSignal): Promise<{ status: string; identityToken: string }> {
     return loginToRegistry(this.#context.registry, auth, signal);
@@ -223,11 +236,23 @@ export class ImageService {
     const records = [...store.all()];
     return {
       blobs: [
-        ...records.flatMap(({ id, manifests }) => [id, ...manifests]),
+        ...records.flatMap((record) => [record.id, ...record.manifests, ...this.#kept(record.blobs)]),
         ...[...store.manifests()].flatMap((manifest) => [manifest.digest, ...blobsOf(manifest)]),
       ],
       layers: records.flatMap(({ chainId }) => (chainId === null ? [] : [chainId])),
     };
+  }
+
+  /** Bytes of the compressed layers that are kept, each counted once. */
+  keptBlobsSize(): number {
+    const { store, blobs } = this.#context;
+    const digests = new Set([...store.all()].flatMap((record) => this.#kept(record.blobs)));
+    return [...digests].reduce((sum, digest) => sum + (blobs.has(digest) ? blobs.size(digest) : 0), 0);
+  }
+
+  #kept(blobs: ImageRecord["blobs"]): string[] {
+    const all = this.#context.keepLayerBlobs;
+    return blobs.flatMap((blob) => (blob !== null && (all || blob.kept === true) ? [blob.digest] : []));
   }
 
   #image(record: Readonly<ImageRecord>): Image {

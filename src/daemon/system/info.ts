@@ -1,3 +1,4 @@
+import { mirrorsOf, parseMirror } from "../../oci/distribution/mirror.ts";
 import { rfc3339Nano } from "../../base/clock.ts";
 import type { IndexInfo, SystemInfo } from "../../wire/engine/system.ts";
 import type { SystemContext } from "./context.ts";
@@ -102,20 +103,26 @@ const securityOptions = ({ config, cgroups, apparmor, userNamespaces }: SystemCo
 
 const loopback = ["::1/128", "127.0.0.0/8"];
 
+const hub = "docker.io";
+
+/** Registries as Docker shows them: Docker Hub, and those that have mirrors of their own or are insecure. */
 const registryConfig = ({ config }: SystemContext): SystemInfo["RegistryConfig"] => {
   const { insecureRegistries, registryMirrors } = config.images;
-  const mirrors = registryMirrors.map((mirror) => (mirror.endsWith("/") ? mirror : `${mirror}/`));
   const networks = insecureRegistries.filter((name) => /\/[0-9]+$/.test(name));
-  const hosts = insecureRegistries.filter((name) => !networks.includes(name));
-  const named = hosts.map((name): [string, IndexInfo] => [
+  const insecure = insecureRegistries.filter((name) => !networks.includes(name));
+  const mirrored = registryMirrors.map((entry) => parseMirror(entry).registry).filter((name) => name !== "*");
+  const indexOf = (name: string): [string, IndexInfo] => [
     name,
-    { Name: name, Mirrors: [], Secure: false, Official: false },
-  ]);
-  return {
-    IndexConfigs: {
-      ...Object.fromEntries(named),
-      "docker.io": { Name: "docker.io", Mirrors: mirrors, Secure: true, Official: true },
+    {
+      Name: name,
+      Mirrors: mirrorsOf(name, registryMirrors).map(({ url }) => url.href),
+      Secure: !insecure.includes(name),
+      Official: name === hub,
     },
+  ];
+  const mirrors = mirrorsOf(hub, registryMirrors).map(({ url }) => url.href);
+  return {
+    IndexConfigs: Object.fromEntries([...new Set([...insecure, ...mirrored, hub])].map(indexOf)),
     InsecureRegistryCIDRs: [...loopback, ...networks],
     Mirrors: mirrors.length === 0 ? null : mirrors,
   };

@@ -12,22 +12,30 @@ import { fetchToken } from "./token.ts";
 import type { BearerToken } from "./token.ts";
 import type { Transport } from "./transport.ts";
 
-/** A token is renewed when less than this is left of it. */
-const renewBeforeMs = 10_000;
+export interface AuthorizerOptions {
+  auth: RegistryAuthConfig | undefined;
+  /** `repository:name:pull` */
+  scopes: readonly string[];
+  /** Ends what the whole client does. */
+  signal: AbortSignal | undefined;
+  /** Asks for a refresh token too. */
+  offline: boolean;
+}
 
-/** Answers the challenges of one registry for one set of scopes (`repository:name:pull`). */
+/** Answers the challenges of one registry for one set of scopes. */
 export class Authorizer {
   readonly #transport: Transport;
-  readonly #auth: RegistryAuthConfig | undefined;
-  readonly #scopes: readonly string[];
+  readonly #options: AuthorizerOptions;
   #basic = false;
   #bearer: Record<string, string> | undefined;
-  #token: Promise<BearerToken> | undefined;
+  /** One request for a token serves all who need one. */
+  #asked: Promise<BearerToken> | undefined;
+  #token: BearerToken | undefined;
+  #refreshToken: string | undefined;
 
-  constructor(transport: Transport, auth: RegistryAuthConfig | undefined, scopes: readonly string[]) {
+  constructor(transport: Transport, options: AuthorizerOptions) {
     this.#transport = transport;
-    this.#auth = auth;
-    this.#scopes = scopes;
+    this.#options = options;
   }
 
   /** Takes the challenge of a 401. */
@@ -38,19 +46,24 @@ export class Authorizer {
     }
   }
 
-  /** Forgets the token that a registry no longer takes. */
-  forget(): void {
-    this.#token = undefined;
+  /** Forgets the token that a registry no longer takes, unless there is a newer one already. */
+  forget(used: string | undefined): void {
+    if (used === undefined || this.#token === undefined || used === `Bearer ${this.#token.token}`)
+      this.#token = undefined;
   }
 
   /** True when name and password are sent with each request: a 401 then is final. */
   get isBasic(): boolean {
-    return this.#basic && this.#bearer === undefined && !this.#auth?.registrytoken;
+    return this.#basic && this.#bearer === undefined && !this.#options.auth?.registrytoken;
   }
 
   /** True when a 401 may be answered with a fresh token. */
   get renewable(): boolean {
-    return this.#bearer !== undefined && this.#auth?.registrytoken === undefined;
+    return this.#bearer !== undefined && !this.#options.auth?.registrytoken;
+  }
+
+  get refreshToken(): string | undefined {
+    return this.#refreshToken;
   }
 
   /**
@@ -58,34 +71,39 @@ export class Authorizer {
    *
    * @throws TransportError in Docker's words when credentials are wanted and there are none, or no token is given.
    */
-  async header(method: string, url: URL, signal: AbortSignal | undefined): Promise<string | undefined> {
-    const given = this.#auth?.registrytoken;
+  async header(method: string, url: URL): Promise<string | undefined> {
+    const given = this.#options.auth?.registrytoken;
     if (given !== undefined && given !== "") return `Bearer ${given}`;
-    if (this.#bearer !== undefined) return `Bearer ${await this.#bearerToken(method, url, this.#bearer, signal)}`;
+    if (this.#bearer !== undefined) return `Bearer ${await this.#bearerToken(method, url, this.#bearer)}`;
     if (!this.#basic) return undefined;
-    const basic = basicAuthorization(this.#auth);
+    const basic = basicAuthorization(this.#options.auth);
     if (basic === undefined) throw new CredentialsError(method, url.href);
     return basic;
   }
 
-  async #bearerToken(
-    method: string,
-    url: URL,
-    challenge: Record<string, string>,
-    signal: AbortSignal | undefined,
-  ): Promise<string> {
+  async #bearerToken(method: string, url: URL, challenge: Record<string, string>): Promise<string> {
+    if (this.#token !== undefined && this.#token.renewAt > Date.now()) return this.#token.token;
     try {
-      const known = await this.#token;
-      if (known !== undefined && known.expiresAt - renewBeforeMs > Date.now()) return known.token;
-      const asked = fetchToken(this.#transport, challenge, this.#scopes, this.#auth, signal);
-      this.#token = asked;
-      return (await asked).token;
+      this.#asked ??= this.#ask(challenge);
+      const { token } = await this.#asked;
+      return token;
     } catch (error) {
-      this.#token = undefined;
       if (error instanceof RegistryError) throw error;
       if (error instanceof ContentError || error instanceof UnexpectedAnswerError)
         throw new TransportError(method, url.href, error.message, { cause: error, temporary: false });
       throw error;
+    }
+  }
+
+  async #ask(challenge: Record<string, string>): Promise<BearerToken> {
+    const { auth, scopes, signal, offline } = this.#options;
+    try {
+      const refreshing = this.#refreshToken === undefined ? auth : { ...auth, identitytoken: this.#refreshToken };
+      this.#token = await fetchToken(this.#transport, challenge, { scopes, auth: refreshing, signal, offline });
+      this.#refreshToken = this.#token.refreshToken ?? this.#refreshToken;
+      return this.#token;
+    } finally {
+      this.#asked = undefined;
     }
   }
 }

@@ -1,20 +1,28 @@
-import { lookupEndpoints } from "./endpoint.ts";
 import type { ClientOptions } from "./client.ts";
-import { TransportError } from "./registry-error.ts";
+import { ContentMismatch } from "../blob/verify.ts";
+import { ContentError } from "./registry-error.ts";
 import { Repository } from "./repository.ts";
+import type { RepositoryName } from "./repository.ts";
 
-/** A repository's place: the domain decides the endpoints, the path names it there. */
-export interface RepositoryName {
-  domain: string;
-  path: string;
-}
+export type { RepositoryName } from "./repository.ts";
+
+const causesMax = 8;
+
+/** Whether an error, or what caused it, says that bytes were not what they should be. */
+const isWrongContent = (error: unknown): boolean => {
+  let cause = error;
+  for (let depth = 0; depth < causesMax && cause instanceof Error; depth++) {
+    if (cause instanceof ContentError || cause instanceof ContentMismatch) return true;
+    ({ cause } = cause);
+  }
+  return false;
+};
 
 /**
- * Runs `work` on the first endpoint of a repository that answers: mirrors first (when pulling), then HTTPS, then HTTP
- * where that is allowed. A host that has spoken TLS is never asked over plain HTTP. What a mirror cannot do the next
- * endpoint may; what the registry itself refuses is final.
+ * Runs `work` on a repository, which asks mirrors first (when pulling), then HTTPS, then HTTP where that is allowed.
+ * When content from a mirror turned out to be wrong, the work is done once more with the registry alone.
  *
- * @throws what the last endpoint that was tried threw.
+ * @throws what the registry, or the work, threw.
  */
 export const withRepository = async <T>(
   name: RepositoryName,
@@ -22,27 +30,14 @@ export const withRepository = async <T>(
   options: ClientOptions,
   work: (repository: Repository) => Promise<T>,
 ): Promise<T> => {
-  const endpoints = await lookupEndpoints(name.domain, options.settings, { mirrors: actions === "pull" });
-  const speaksTls = new Set<string>();
-  let last: unknown = new Error(`no endpoints found for ${name.domain}/${name.path}`);
-  for (const endpoint of endpoints) {
-    if (endpoint.scheme === "http" && speaksTls.has(endpoint.host)) continue;
-    let repository: Repository;
-    try {
-      repository = await Repository.open(endpoint, name.path, actions, options);
-    } catch (error) {
-      if (!(error instanceof TransportError) || options.signal?.aborted) throw error;
-      last = error;
-      continue;
-    }
-    using _open = repository;
-    if (endpoint.scheme === "https") speaksTls.add(endpoint.host);
+  {
+    using repository = await Repository.open(name, actions, options);
     try {
       return await work(repository);
     } catch (error) {
-      if (!endpoint.mirror || options.signal?.aborted) throw error;
-      last = error;
+      if (!repository.usedMirror || !isWrongContent(error) || options.signal?.aborted) throw error;
     }
   }
-  throw last;
+  using repository = await Repository.open(name, actions, options, false);
+  return work(repository);
 };

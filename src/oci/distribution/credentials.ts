@@ -1,33 +1,36 @@
 import type { RegistryAuthConfig } from "../../wire/registry/auth.ts";
 
-const maxHeaderLength = 64 * 1024;
+const isDefault = (host: string): boolean => /^(index\.|registry-1\.)?docker\.io$/.test(host) || host === "";
 
-/**
- * Reads an `X-Registry-Auth` header: base64url JSON. An empty or unreadable one is no credentials, as Docker has it.
- *
- * **Source:** Engine API, section Authentication.
- */
-export const decodeRegistryAuth = (header: string | undefined): RegistryAuthConfig | undefined => {
-  if (header === undefined || header === "" || header.length > maxHeaderLength) return undefined;
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(Buffer.from(header, "base64url").toString("utf8"));
-  } catch {
-    return undefined;
-  }
-  if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) return undefined;
-  const keys = ["username", "password", "auth", "email", "serveraddress", "identitytoken", "registrytoken"] as const;
-  const auth: RegistryAuthConfig = {};
-  for (const key of keys) {
-    const value = (parsed as Record<string, unknown>)[key];
-    if (typeof value === "string" && value !== "") auth[key] = value;
-  }
-  return auth;
+/** The host that an address of a login names: `https://index.docker.io/v1/` is `docker.io`, and so is "". */
+export const serverHost = (address: string): string => {
+  const host = address.replace(/^https?:\/\//, "").split("/", 1)[0] ?? "";
+  return isDefault(host) ? "docker.io" : host;
+};
+
+/** Credentials for a host that is not the one that they were sent for: only those that name it. */
+export const authFor = (auth: RegistryAuthConfig | undefined, host: string): RegistryAuthConfig | undefined =>
+  auth?.serveraddress !== undefined && auth.serveraddress !== "" && serverHost(auth.serveraddress) === host
+    ? auth
+    : undefined;
+
+/** Name and password, also when they came as one in `auth`. */
+export const passwordOf = (
+  auth: RegistryAuthConfig | undefined,
+): { username: string; password: string } | undefined => {
+  if (auth?.username !== undefined && auth.username !== "")
+    return { username: auth.username, password: auth.password ?? "" };
+  const text = Buffer.from(auth?.auth ?? "", "base64").toString("utf8");
+  const colon = text.indexOf(":");
+  return colon <= 0
+    ? undefined
+    : { username: text.slice(0, colon), password: text.slice(colon + 1).replace(/\0+$/, "") };
 };
 
 /** The value of a Basic `Authorization` header, when there is a name to send. */
 export const basicAuthorization = (auth: RegistryAuthConfig | undefined): string | undefined => {
-  if (auth?.username !== undefined && auth.username !== "")
-    return `Basic ${Buffer.from(`${auth.username}:${auth.password ?? ""}`).toString("base64")}`;
-  return auth?.auth === undefined || auth.auth === "" ? undefined : `Basic ${auth.auth}`;
+  const found = passwordOf(auth);
+  return found === undefined
+    ? undefined
+    : `Basic ${Buffer.from(`${found.username}:${found.password}`).toString("base64")}`;
 };

@@ -1,14 +1,17 @@
 import type { Readable } from "node:stream";
-import type { RegistryAnswer } from "./transport.ts";
 import { isDigest, sha256 } from "../digest.ts";
 import type { Digest } from "../digest.ts";
 import { manifestAccept } from "../media-type.ts";
-import { RegistryClient } from "./client.ts";
-import type { ClientOptions } from "./client.ts";
-import type { Endpoint } from "./endpoint.ts";
+import type { ClientOptions, RegistryClient } from "./client.ts";
+import { mirrorEndpoints, originEndpoints } from "./endpoint.ts";
+import { RegistryHost } from "./host.ts";
 import { maxManifestBytes } from "./manifest.ts";
-import { ContentError } from "./registry-error.ts";
+import type { MirrorHealth } from "./mirror.ts";
+import { ContentError, RegistryError } from "./registry-error.ts";
+import { defaultRetry } from "./retry.ts";
+import type { RetryPolicy } from "./retry.ts";
 import { readBody } from "./transport.ts";
+import type { RegistryAnswer, RegistryRequest } from "./transport.ts";
 
 const maxTagPageBytes = 4 * 1024 * 1024;
 const maxTagPages = 1000;
@@ -27,39 +30,135 @@ export interface RemoteManifest {
   mediaType: string;
 }
 
-/** One repository of a registry, for reading; `upload.ts` writes. */
-export class Repository implements Disposable {
-  readonly client: RegistryClient;
-  readonly path: string;
+/** A repository's place: the domain decides whom to ask, the path names it there. */
+export interface RepositoryName {
+  domain: string;
+  path: string;
+}
 
-  private constructor(client: RegistryClient, path: string) {
-    this.client = client;
-    this.path = path;
+/** Bytes of a blob on their way. */
+export interface BlobAnswer {
+  body: Readable;
+  /** Where in the blob they start. */
+  offset: number;
+  /** Of the whole blob. */
+  size: number | undefined;
+  /** True when the server gave the part that was asked for. */
+  isPart: boolean;
+}
+
+/**
+ * One repository, for reading: of its mirrors and of its registry, whichever has what is asked for, request by request.
+ * `upload.ts` writes, to the registry alone.
+ */
+export class Repository implements Disposable {
+  readonly name: RepositoryName;
+  readonly retry: RetryPolicy;
+  readonly #hosts: readonly RegistryHost[];
+  readonly #health: MirrorHealth | undefined;
+  readonly #signal: AbortSignal | undefined;
+  #current: RegistryClient | undefined;
+  #usedMirror = false;
+
+  private constructor(name: RepositoryName, hosts: readonly RegistryHost[], options: ClientOptions) {
+    this.name = name;
+    this.retry = options.retry ?? defaultRetry;
+    this.#hosts = hosts;
+    this.#health = options.settings.mirrorHealth;
+    this.#signal = options.signal;
   }
 
   /**
-   * @param path the name without the domain, `library/busybox`
-   * @param actions what is to be done there, `pull` or `pull,push`
-   * @throws TransportError when the endpoint does not answer.
+   * Opens a repository and meets the first of its hosts that answers.
+   *
+   * @param actions what is to be done there: `pull`, which asks mirrors too, or `pull,push`
+   * @throws TransportError of the registry when nothing answers; Error when certificates are not in order.
    */
-  static async open(endpoint: Endpoint, path: string, actions: string, options: ClientOptions): Promise<Repository> {
-    const client = await RegistryClient.open(endpoint, options, [
-      `repository:${path}:${actions}`,
-      ...(options.scopes ?? []),
-    ]);
-    return new Repository(client, path);
+  static async open(
+    name: RepositoryName,
+    actions: "pull" | "pull,push",
+    options: ClientOptions,
+    mirrors = actions === "pull",
+  ): Promise<Repository> {
+    const { settings } = options;
+    const scopes = [`repository:${name.path}:${actions}`, ...(options.scopes ?? [])];
+    const ways = [
+      ...(mirrors ? await mirrorEndpoints(name.domain, settings) : []).map((endpoint) => [endpoint]),
+      await originEndpoints(name.domain, settings),
+    ];
+    const hosts = ways.map((endpoints) => new RegistryHost(endpoints, options, scopes));
+    const repository = new Repository(name, hosts, options);
+    try {
+      await repository.#each(async () => true);
+      return repository;
+    } catch (error) {
+      repository[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  /** The host that answered last; the registry itself when it was opened for pushing. */
+  get client(): RegistryClient {
+    if (this.#current === undefined) throw new Error("the repository is not open");
+    return this.#current;
+  }
+
+  get path(): string {
+    return this.name.path;
+  }
+
+  /** Where content of this repository was seen, for records: `docker.io/library/busybox`, whichever host gave it. */
+  get place(): string {
+    return `${this.name.domain}/${this.name.path}`;
+  }
+
+  /** Whether a mirror gave anything. */
+  get usedMirror(): boolean {
+    return this.#usedMirror;
   }
 
   url(suffix: string): URL {
-    return new URL(`${this.path}/${suffix}`, this.client.base);
+    return urlAt(this.client, this.path, suffix);
+  }
+
+  /**
+   * Asks one host after another: a mirror that fails or lacks something only passes the question on.
+   *
+   * @throws what the last host threw, the registry itself.
+   */
+  async #each<T>(ask: (client: RegistryClient) => Promise<T>): Promise<T> {
+    let last: unknown = new Error(`no endpoints found for ${this.place}`);
+    for (const host of this.#hosts) {
+      if (host.mirror && this.#health?.isDown(host.key)) continue;
+      try {
+        const client = await host.client();
+        this.#current = client;
+        const answer = await ask(client);
+        if (host.mirror) {
+          this.#usedMirror = true;
+          this.#health?.answered(host.key);
+        }
+        return answer;
+      } catch (error) {
+        if (this.#signal?.aborted) throw error;
+        last = error;
+        const lacks = error instanceof RegistryError && error.status !== 429;
+        if (host.mirror && !lacks) this.#health?.failed(host.key);
+      }
+    }
+    throw last;
   }
 
   /** All tags, in the registry's order. */
   async tags(signal?: AbortSignal): Promise<string[]> {
+    return this.#each((client) => this.#tags(client, signal));
+  }
+
+  async #tags(client: RegistryClient, signal: AbortSignal | undefined): Promise<string[]> {
     const tags: string[] = [];
-    let url: URL | undefined = this.url("tags/list");
+    let url: URL | undefined = urlAt(client, this.path, "tags/list");
     for (let page = 0; url !== undefined; page++) {
-      const answer: RegistryAnswer = await this.client.send({ method: "GET", url, signal });
+      const answer: RegistryAnswer = await client.send({ method: "GET", url, signal });
       const body: unknown = JSON.parse((await readBody(answer, maxTagPageBytes)).toString("utf8"));
       const found: unknown = typeof body === "object" && body !== null ? (body as { tags?: unknown }).tags : undefined;
       if (Array.isArray(found)) tags.push(...found.filter((tag) => typeof tag === "string"));
@@ -76,11 +175,18 @@ export class Repository implements Disposable {
    * @throws RegistryError `MANIFEST_UNKNOWN` and others: a HEAD has no body, so the words come from a GET.
    */
   async resolve(tag: string, signal?: AbortSignal): Promise<RemoteDescriptor | undefined> {
-    const url = this.url(`manifests/${tag}`);
-    const refused = [400, 403, 404, 405];
+    return this.#each((client) => this.#resolve(client, tag, signal));
+  }
+
+  async #resolve(
+    client: RegistryClient,
+    tag: string,
+    signal: AbortSignal | undefined,
+  ): Promise<RemoteDescriptor | undefined> {
+    const url = urlAt(client, this.path, `manifests/${tag}`);
+    const refused = client.endpoint.mirror ? [] : [400, 403, 404, 405];
     const headers = { accept: [...manifestAccept] };
-    const answer = await this.client.send({ method: "HEAD", url, headers, signal }, refused);
-    answer.body.resume();
+    const answer = await client.send({ method: "HEAD", url, headers, signal }, refused);
     if (answer.status >= 400) return undefined;
     const digest = String(answer.headers["docker-content-digest"] ?? "");
     if (!isDigest(digest)) return undefined;
@@ -97,8 +203,16 @@ export class Repository implements Disposable {
    * @throws ContentError when the bytes are not those of the digest that was asked for or announced.
    */
   async manifest(tagOrDigest: string, signal?: AbortSignal): Promise<RemoteManifest> {
-    const url = this.url(`manifests/${tagOrDigest}`);
-    const answer = await this.client.send({ method: "GET", url, headers: { accept: [...manifestAccept] }, signal });
+    return this.#each((client) => this.#manifest(client, tagOrDigest, signal));
+  }
+
+  async #manifest(
+    client: RegistryClient,
+    tagOrDigest: string,
+    signal: AbortSignal | undefined,
+  ): Promise<RemoteManifest> {
+    const url = urlAt(client, this.path, `manifests/${tagOrDigest}`);
+    const answer = await client.send({ method: "GET", url, headers: { accept: [...manifestAccept] }, signal });
     const bytes = await readBody(answer, maxManifestBytes);
     const digest = sha256(bytes);
     const announced = answer.headers["docker-content-digest"];
@@ -112,31 +226,73 @@ export class Repository implements Disposable {
 
   /** Whether the registry has a blob in this repository, and its size. */
   async statBlob(digest: Digest, signal?: AbortSignal): Promise<number | undefined> {
-    const answer = await this.client.send({ method: "HEAD", url: this.url(`blobs/${digest}`), signal }, [404]);
-    answer.body.resume();
-    return answer.status === 404 ? undefined : Number(answer.headers["content-length"] ?? 0);
+    return this.#each(async (client) => {
+      const url = urlAt(client, this.path, `blobs/${digest}`);
+      const answer = await client.send({ method: "HEAD", url, signal }, client.endpoint.mirror ? [] : [404]);
+      return answer.status === 404 ? undefined : Number(answer.headers["content-length"] ?? 0);
+    });
   }
 
   /**
-   * One answer with a blob's bytes, from `offset` on. `offset` in the result is where the bytes start: 0 when the
-   * server ignored the range. `size` is that of the whole blob, when it was said.
+   * One answer with a blob's bytes, from `offset` on, up to `end` (exclusive) where the server has ranges. `offset` in
+   * the result is where the bytes start: 0 when the server ignored the range. `size` is that of the whole blob, when it
+   * was said.
    */
-  async blob(
-    digest: Digest,
-    options: { offset?: number; signal?: AbortSignal | undefined } = {},
-  ): Promise<{ body: Readable; offset: number; size: number | undefined }> {
-    const offset = options.offset ?? 0;
-    const headers: Record<string, string> = offset === 0 ? {} : { range: `bytes=${offset}-` };
-    const url = this.url(`blobs/${digest}`);
-    const answer = await this.client.send({ method: "GET", url, headers, signal: options.signal });
-    const length = answer.headers["content-length"];
-    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(answer.headers["content-range"] ?? ""));
-    if (answer.status === 206 && range !== null && Number(range[1]) === offset)
-      return { body: answer.body, offset, size: range[2] === "*" ? undefined : Number(range[2]) };
-    return { body: answer.body, offset: 0, size: length === undefined ? undefined : Number(length) };
+  async blob(digest: Digest, options: BlobOptions = {}): Promise<BlobAnswer> {
+    return this.#each((client) =>
+      askForPart((request) => client.send(request), urlAt(client, this.path, `blobs/${digest}`), options),
+    );
+  }
+
+  /**
+   * The same from another place that has the content, as the manifest of a foreign layer names it. Nothing of ours goes
+   * there: no credentials, even when it is this registry itself.
+   *
+   * @throws ContentError for what is no address of the web.
+   */
+  async foreignBlob(address: string, options: BlobOptions = {}): Promise<BlobAnswer> {
+    const url = URL.canParse(address) ? new URL(address) : undefined;
+    if (url === undefined || !/^https?:$/.test(url.protocol) || url.username !== "" || url.password !== "")
+      throw new ContentError(`a layer cannot be fetched from ${JSON.stringify(address)}`);
+    const { client } = this;
+    return askForPart((request) => client.sendElsewhere(request), url, options);
   }
 
   [Symbol.dispose](): void {
-    this.client[Symbol.dispose]();
+    for (const host of this.#hosts) host[Symbol.dispose]();
   }
 }
+
+/** Which part of a blob is asked for. */
+export interface BlobOptions {
+  offset?: number;
+  end?: number | undefined;
+  signal?: AbortSignal | undefined;
+}
+
+const askForPart = async (
+  send: (request: RegistryRequest) => Promise<RegistryAnswer>,
+  url: URL,
+  { offset = 0, end, signal }: BlobOptions,
+): Promise<BlobAnswer> => {
+  const isPart = offset > 0 || end !== undefined;
+  const headers: Record<string, string> = isPart
+    ? { range: `bytes=${offset}-${end === undefined ? "" : end - 1}` }
+    : {};
+  const answer = await send({ method: "GET", url, headers, signal });
+  const length = answer.headers["content-length"];
+  const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(answer.headers["content-range"] ?? ""));
+  if (answer.status === 206 && range !== null && Number(range[1]) === offset) {
+    const size = range[2] === "*" ? undefined : Number(range[2]);
+    return { body: answer.body, offset, size, isPart: true };
+  }
+  return { body: answer.body, offset: 0, size: length === undefined ? undefined : Number(length), isPart: false };
+};
+
+/** The URL of something in a repository at one host; a mirror of several registries is told whose is meant. */
+const urlAt = (client: RegistryClient, path: string, suffix: string): URL => {
+  const url = new URL(`${path}/${suffix}`, client.base);
+  const { ns } = client.endpoint;
+  if (ns !== undefined) url.searchParams.set("ns", ns);
+  return url;
+};

@@ -10,6 +10,9 @@ export interface RetryPolicy {
 
 export const defaultRetry: RetryPolicy = { attempts: 5, firstDelayMs: 250, maxDelayMs: 8_000 };
 
+/** For whoever has another place to ask. */
+export const once: RetryPolicy = { attempts: 1, firstDelayMs: 0, maxDelayMs: 0 };
+
 /** The longest that a server may make us wait by `Retry-After`. */
 const maxRetryAfterMs = 60_000;
 

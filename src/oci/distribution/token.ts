@@ -1,19 +1,23 @@
 import type { RegistryAuthConfig, TokenAnswer } from "../../wire/registry/auth.ts";
-import { basicAuthorization } from "./credentials.ts";
+import { basicAuthorization, passwordOf } from "./credentials.ts";
 import { errorOfAnswer } from "./error-answer.ts";
 import { ContentError } from "./registry-error.ts";
 import { readBody } from "./transport.ts";
 import type { Transport } from "./transport.ts";
 
 const maxAnswerBytes = 1024 * 1024;
-/** How long a token lives that does not say so, and the least that is believed. */
+/** How long a token lives that does not say so. */
 const defaultLifetimeMs = 60_000;
+/** A token is renewed when less than this is left of it, or a quarter of its life. */
+const renewBeforeMs = 10_000;
 const clientId = "berth";
 
 export interface BearerToken {
   token: string;
-  /** Milliseconds since the epoch. */
-  expiresAt: number;
+  /** When to ask for another, milliseconds since the epoch. */
+  renewAt: number;
+  /** What renews it without a password, when the server gave that. */
+  refreshToken?: string;
 }
 
 const parse = (text: string): TokenAnswer => {
@@ -37,10 +41,14 @@ const parse = (text: string): TokenAnswer => {
 export const fetchToken = async (
   transport: Transport,
   challenge: Record<string, string>,
-  scopes: readonly string[],
-  auth: RegistryAuthConfig | undefined,
-  signal: AbortSignal | undefined,
+  options: {
+    scopes: readonly string[];
+    auth: RegistryAuthConfig | undefined;
+    signal: AbortSignal | undefined;
+    offline: boolean;
+  },
 ): Promise<BearerToken> => {
+  const { scopes, auth, signal, offline } = options;
   const realm = challenge["realm"] ?? "";
   if (!URL.canParse(realm) || !/^https?:$/.test(new URL(realm).protocol))
     throw new ContentError(`invalid token auth challenge realm: ${JSON.stringify(realm)}`);
@@ -58,7 +66,12 @@ export const fetchToken = async (
     if (service !== undefined) url.searchParams.set("service", service);
     for (const scope of scopes) url.searchParams.append("scope", scope);
     const authorization = basicAuthorization(auth);
-    if (auth?.username !== undefined && authorization !== undefined) url.searchParams.set("account", auth.username);
+    const account = passwordOf(auth)?.username;
+    if (account !== undefined) url.searchParams.set("account", account);
+    if (offline) {
+      url.searchParams.set("offline_token", "true");
+      url.searchParams.set("client_id", clientId);
+    }
     return transport.send({
       method: "GET",
       url,
@@ -71,6 +84,12 @@ export const fetchToken = async (
   const body = parse(text);
   const token = [body.token, body.access_token].find((value) => typeof value === "string" && value !== "");
   if (token === undefined) throw new ContentError("authorization server did not include a token in the response");
-  const lifetimeMs = typeof body.expires_in === "number" ? body.expires_in * 1000 : defaultLifetimeMs;
-  return { token, expiresAt: Date.now() + Math.max(lifetimeMs, defaultLifetimeMs) };
+  const lifetimeMs = typeof body.expires_in === "number" && body.expires_in > 0 ? body.expires_in * 1000 : 0;
+  const lives = lifetimeMs === 0 ? defaultLifetimeMs : lifetimeMs;
+  const { refresh_token: given } = body;
+  return {
+    token,
+    renewAt: Date.now() + lives - Math.min(renewBeforeMs, lives / 4),
+    ...(typeof given === "string" && given !== "" ? { refreshToken: given } : {}),
+  };
 };

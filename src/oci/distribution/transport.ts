@@ -1,7 +1,6 @@
+import { once } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
-import { Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
 import { getCACertificates } from "node:tls";
 import type { Endpoint } from "./endpoint.ts";
 import { reasonOf } from "./reason.ts";
@@ -10,13 +9,17 @@ import { ContentError, TransportError } from "./registry-error.ts";
 /** How long nothing at all may come over a connection. */
 const idleTimeoutMs = 60_000;
 const maxRedirects = 10;
-const maxSockets = 8;
+/** Connections to one host at a time: layers side by side, each in a few ranges. */
+const maxSockets = 32;
+/** An answer that nobody reads is read to its end when it is at most this long, so that its connection is kept. */
+const maxDrainedBytes = 64 * 1024;
 
 export interface RegistryRequest {
   method: "GET" | "HEAD" | "POST" | "PUT" | "PATCH" | "DELETE";
   url: URL;
   headers?: Record<string, string | string[]>;
-  body?: Uint8Array | Readable;
+  /** A stream is read no further once the server has refused the request. */
+  body?: Uint8Array | AsyncIterable<Uint8Array>;
   signal?: AbortSignal | undefined;
 }
 
@@ -68,15 +71,16 @@ export class Transport implements Disposable {
    */
   async send(request: RegistryRequest): Promise<RegistryAnswer> {
     let { url } = request;
+    const { origin } = url;
     const headers: Record<string, string | string[]> = { "user-agent": this.#userAgent, ...request.headers };
     for (let hops = 0; ; hops++) {
-      if (url.origin !== this.#origin && hops > 0) delete headers["authorization"];
+      if (url.origin !== origin) delete headers["authorization"];
       const body = await this.#once({ ...request, url, headers });
       const answer = { status: body.statusCode ?? 0, headers: body.headers, body, url };
       const location = body.headers.location;
       const follows = request.method === "GET" || request.method === "HEAD";
       if (!follows || !redirects.has(answer.status) || location === undefined) return answer;
-      body.destroy();
+      await drain(body);
       const target = URL.canParse(location, url) ? new URL(location, url) : undefined;
       if (hops === maxRedirects || target === undefined || !/^https?:$/.test(target.protocol))
         throw new TransportError(request.method, url.href, "stopped after a redirect that cannot be followed", {
@@ -99,15 +103,23 @@ export class Transport implements Disposable {
         timeout: idleTimeoutMs,
         ...(signal === undefined ? {} : { signal }),
       });
-      sent.on("response", resolve);
+      const refused = new AbortController();
+      sent.on("response", (answer) => {
+        if ((answer.statusCode ?? 0) >= 400 && !sent.writableEnded) {
+          refused.abort();
+          // What was not sent would be taken for the next request.
+          answer.once("close", () => sent.destroy());
+        }
+        resolve(answer);
+      });
       sent.on("timeout", () => sent.destroy(Object.assign(new Error("i/o timeout"), { code: "ETIMEDOUT" })));
       sent.on("error", (error) => {
         if (signal?.aborted) return reject(signal.reason as Error);
         const { text, temporary } = reasonOf(error);
         reject(new TransportError(method, url.href, text, { cause: error, temporary }));
       });
-      if (body instanceof Readable) pipeline(body, sent).catch((error: unknown) => sent.destroy(error as Error));
-      else sent.end(body);
+      if (body === undefined || body instanceof Uint8Array) sent.end(body);
+      else sendBody(body, sent, refused.signal).catch((error: unknown) => sent.destroy(error as Error));
     });
   }
 
@@ -115,6 +127,39 @@ export class Transport implements Disposable {
     for (const agent of [this.#plain, this.#own, this.#other]) agent.destroy();
   }
 }
+
+/** Writes a stream as a request's body, as fast as the connection takes it. */
+const sendBody = async (
+  body: AsyncIterable<Uint8Array>,
+  sent: http.ClientRequest,
+  refused: AbortSignal,
+): Promise<void> => {
+  const closed = once(sent, "close");
+  closed.catch(() => undefined);
+  const left = once(refused, "abort");
+  for await (const chunk of body) {
+    if (refused.aborted || sent.destroyed) return;
+    if (!sent.write(chunk))
+      await Promise.race([once(sent, "drain", { signal: refused }).catch(() => undefined), closed, left]);
+  }
+  if (!refused.aborted && !sent.destroyed) sent.end();
+};
+
+/**
+ * Lets an answer go: its connection is kept when little is left to read, and closed otherwise. Fulfilled when the
+ * connection can be used again, so that the next request does not open another.
+ */
+export const drain = async (body: http.IncomingMessage): Promise<void> => {
+  const length = Number(body.headers["content-length"] ?? 0);
+  if (!(length <= maxDrainedBytes)) return void body.destroy();
+  body.on("error", () => undefined);
+  let read = 0;
+  body.on("data", (chunk: Buffer) => {
+    if ((read += chunk.length) > maxDrainedBytes) body.destroy();
+  });
+  body.resume();
+  if (!body.readableEnded && !body.destroyed) await once(body, "close").catch(() => undefined);
+};
 
 /**
  * The whole body of an answer, which may have at most `maxBytes`.

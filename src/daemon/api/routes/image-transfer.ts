@@ -1,5 +1,5 @@
 import { Readable } from "node:stream";
-import { invalidParameter, systemError } from "../../../base/errors.ts";
+import { invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
@@ -50,12 +50,37 @@ export const imageTransferRoutes = (images: ImageRoutesService): Route[] => [
   },
   {
     method: "GET",
+    path: "/images/search",
+    handle: async (call) => {
+      const options = {
+        limit: searchLimit(call),
+        filters: call.query.filters(),
+        auth: lenientAuth(call),
+        signal: call.signal,
+      };
+      call.json(200, await images.search(call.query.string("term"), options));
+    },
+  },
+  {
+    method: "GET",
     path: "/distribution/{name}/json",
     handle: async (call) => {
       call.json(200, await images.distribution(call.param("name"), lenientAuth(call), call.signal));
     },
   },
 ];
+
+/** @throws invalid-parameter `invalid limit specified: …` */
+const searchLimit = ({ query }: Call): number => {
+  let limit: number;
+  try {
+    limit = query.integer("limit") ?? 0;
+  } catch (error) {
+    throw invalidParameter(`invalid limit specified: ${messageOf(error)}`, error);
+  }
+  if (limit < 0) throw invalidParameter("invalid limit specified");
+  return limit;
+};
 
 /** What cannot be read counts as no credentials: the registry decides. */
 const lenientAuth = (call: Call): RegistryAuthConfig => {

@@ -44,7 +44,6 @@ const missing: readonly [Method, string, string][] = [
   ["POST", "/build", "building images is not implemented by this engine yet"],
   ["POST", "/session", "build sessions are not implemented by this engine yet"],
   ["POST", "/grpc", "the BuildKit API is not implemented by this engine yet"],
-  ["GET", "/images/search", "searching for images is not implemented by this engine yet"],
   ["GET", "/plugins/privileges", "managed plugins are not implemented by this engine yet"],
   ["POST", "/plugins/pull", "managed plugins are not implemented by this engine yet"],
   ["DELETE", "/plugins/{name}", "managed plugins are not implemented by this engine yet"],

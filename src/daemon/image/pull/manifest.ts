@@ -15,11 +15,9 @@ import {
   manifestRecord,
   referenceTypeAnnotation,
 } from "../manifest-record.ts";
-import { platformOfEntry } from "../platforms.ts";
+import { maxIndexDepth, platformOfEntry } from "../platforms.ts";
 import type { ManifestRecord } from "../record.ts";
 
-/** How deep indexes may hold indexes. */
-const maxIndexDepth = 4;
 /** How many manifests and indexes of one index are pulled. */
 const maxDocuments = 1024;
 

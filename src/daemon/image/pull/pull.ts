@@ -175,7 +175,7 @@ const fetchImage = async (
   for (const chainId of chain) lease.add("layer", chainId);
   const isWhole = known !== undefined && chain.every((chainId) => context.layers.get(chainId) !== undefined);
   const fetched = isWhole ? [] : await fetchLayers(context, repository, manifest, config, options);
-  const place = `${repository.client.endpoint.host}/${repository.path}`;
+  const { place } = repository;
   return {
     id,
     config,

@@ -1,107 +1,99 @@
 import { shortId } from "../../../base/ids.ts";
 import { Slots } from "../../../base/slots.ts";
-import { gzip } from "../../../oci/archive/compress.ts";
-import { retry } from "../../../oci/distribution/retry.ts";
-import type { Repository } from "../../../oci/distribution/repository.ts";
-import { beginUpload, uploadStream } from "../../../oci/distribution/upload.ts";
-import type { MountSource } from "../../../oci/distribution/upload.ts";
 import { mediaType } from "../../../oci/media-type.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
-import type { ImageContext } from "../context.ts";
-import { countBytes, statusOf } from "../progress.ts";
-import type { OnProgress } from "../progress.ts";
-import type { LayerBlob } from "../record.ts";
+import { statusOf } from "../progress.ts";
+import type { ImageRecord, LayerBlob } from "../record.ts";
+import { pushAnew } from "./anew.ts";
+import type { PushedLayer } from "./anew.ts";
+import { pushBlob } from "./blob.ts";
+import { mayDistribute } from "./foreign.ts";
+import { sourcesOf } from "./knowledge.ts";
+import { isForeign } from "./manifest.ts";
+import type { PushTarget } from "./target.ts";
 
 /** Layers that one push uploads at a time, as dockerd's default. */
 const defaultMaxUploads = 5;
 
-export interface PushedLayer {
-  chainId: string;
-  diffId: string;
+/** A layer to push: the one that is here, and what the image's manifest says of it, when it has one. */
+export interface WantedLayer {
+  layer: PushedLayer;
+  descriptor: Descriptor | undefined;
 }
 
-const gzipTypes = new Set<string>([mediaType.dockerLayer, mediaType.ociLayerGzip]);
+/** What a registry has a layer as now. `blob` is null for one that is not pushed at all. */
+export interface PushedBlob {
+  descriptor: Descriptor;
+  blob: LayerBlob | null;
+  /** Why it is not the bytes that the manifest names. */
+  anew?: string;
+}
 
-/** The compressed forms of a layer that some image here was pulled or pushed with. */
-export const knownBlobs = (context: ImageContext, diffId: string): LayerBlob[] => {
-  const found = new Map<string, LayerBlob>();
-  for (const { config, blobs } of context.store.all())
-    for (const [index, blob] of blobs.entries())
-      if (blob !== null && config.rootfs.diff_ids[index] === diffId && gzipTypes.has(blob.mediaType))
-        found.set(blob.digest, blob);
-  return [...found.values()];
-};
-
-const descriptorOf = (digest: string, size: number): Descriptor => ({
-  mediaType: mediaType.dockerLayer,
-  size,
-  digest,
-});
-
-const mountSource = (repository: Repository, known: readonly LayerBlob[]): MountSource | undefined => {
-  const prefix = `${repository.client.endpoint.host}/`;
-  for (const { digest, repositories } of known)
-    for (const place of repositories)
-      if (place.startsWith(prefix) && place !== prefix + repository.path)
-        return { digest, from: place.slice(prefix.length) };
-  return undefined;
-};
+const newTypeOf = (descriptor: Descriptor | undefined): string =>
+  descriptor?.mediaType.startsWith("application/vnd.oci.") ? mediaType.ociLayerGzip : mediaType.dockerLayer;
 
 const pushOne = async (
-  context: ImageContext,
-  repository: Repository,
-  { chainId, diffId }: PushedLayer,
-  { signal, tell }: { signal: AbortSignal | undefined; tell: OnProgress },
-): Promise<Descriptor> => {
-  const id = shortId(diffId);
-  const known = knownBlobs(context, diffId);
-  for (const { digest } of known) {
-    const size = await repository.statBlob(digest, signal);
-    if (size === undefined) continue;
-    tell(statusOf(id, "Layer already exists"));
-    return descriptorOf(digest, size);
+  target: PushTarget,
+  record: Readonly<ImageRecord> | undefined,
+  { layer, descriptor }: WantedLayer,
+): Promise<PushedBlob> => {
+  const { context, knowledge, repository, tell } = target;
+  const id = shortId(layer.diffId);
+  if (descriptor !== undefined && isForeign(descriptor) && !(await mayDistribute(context, repository.name.domain))) {
+    tell(statusOf(id, "Skipped foreign layer"));
+    return { descriptor, blob: null };
   }
-  const mount = mountSource(repository, known);
-  const layer = context.layers.get(chainId);
-  return retry(repository.client.retry, signal, async () => {
-    const location = await beginUpload(repository, mount, signal);
-    if (location === undefined && mount !== undefined) {
-      const size = await repository.statBlob(mount.digest, signal);
-      tell(statusOf(id, `Mounted from ${mount.from}`));
-      return descriptorOf(mount.digest, size ?? 0);
+  let why: string | undefined;
+  if (descriptor !== undefined) {
+    const places = sourcesOf(context, knowledge, descriptor.digest, record);
+    const outcome = await pushBlob(target, { id, descriptor, layer, places });
+    if (outcome.pushed) {
+      const { digest, size, mediaType: type } = descriptor;
+      const { recipe, kept } = knowledge.blob(digest) ?? {};
+      const blob: LayerBlob = {
+        digest,
+        size,
+        mediaType: type,
+        repositories: [repository.place, ...(knowledge.blob(digest)?.repositories ?? [])],
+        ...(recipe === undefined ? {} : { recipe }),
+        ...(kept === undefined ? {} : { kept }),
+      };
+      return { descriptor, blob };
     }
-    const count = countBytes(id, "Pushing", layer?.tarBytes ?? 0, tell);
-    const tar = context.layers.tar(chainId);
-    tar.on("data", (chunk: Buffer) => count(chunk.length)).pause();
-    const target = location ?? repository.url("blobs/uploads/");
-    const { digest, size } = await uploadStream(repository, target, gzip(tar), signal);
-    tell(statusOf(id, "Pushed"));
-    return descriptorOf(digest, size);
-  });
+    ({ why } = outcome);
+  }
+  const blob = await pushAnew(target, id, layer, newTypeOf(descriptor));
+  const { digest, size, mediaType: type } = blob;
+  const made = { ...annotationsOf(descriptor), mediaType: type, size, digest };
+  return { descriptor: made, blob, ...(why === undefined ? {} : { anew: why }) };
 };
+
+const annotationsOf = (descriptor: Descriptor | undefined): { annotations?: Record<string, string> } =>
+  descriptor?.annotations === undefined ? {} : { annotations: descriptor.annotations };
 
 /** Makes a registry have all layers of an image; returns what it has them as, bottom first. */
 export const pushLayers = async (
-  context: ImageContext,
-  repository: Repository,
-  layers: readonly PushedLayer[],
-  options: { signal: AbortSignal | undefined; tell: OnProgress },
-): Promise<Descriptor[]> => {
-  const { tell } = options;
+  target: PushTarget,
+  record: Readonly<ImageRecord> | undefined,
+  wanted: readonly WantedLayer[],
+): Promise<PushedBlob[]> => {
+  const { tell, context } = target;
   const abort = new AbortController();
-  const signal = options.signal === undefined ? abort.signal : AbortSignal.any([options.signal, abort.signal]);
-  const slots = new Slots(context.registry.maxUploads ?? defaultMaxUploads);
+  const signal = target.signal === undefined ? abort.signal : AbortSignal.any([target.signal, abort.signal]);
+  const slots = new Slots(Math.max(1, context.registry.maxUploads ?? defaultMaxUploads));
+  const keyOf = ({ layer, descriptor }: WantedLayer): string => descriptor?.digest ?? layer.diffId;
   // A layer that comes twice is sent once.
-  const unique = new Map(layers.map((layer) => [layer.diffId, layer]));
-  for (const { diffId } of [...unique.values()].reverse()) tell(statusOf(shortId(diffId), "Preparing"));
+  const unique = new Map(wanted.map((one) => [keyOf(one), one]));
+  const top = [...unique.values()].reverse();
+  for (const { layer } of top) tell(statusOf(shortId(layer.diffId), "Preparing"));
   const pushes = new Map(
-    [...unique.values()].reverse().map((layer) => {
-      const push = async (): Promise<Descriptor> => {
-        if (!slots.isFree) tell(statusOf(shortId(layer.diffId), "Waiting"));
+    top.map((one) => {
+      const push = async (): Promise<PushedBlob> => {
+        if (!slots.isFree) tell(statusOf(shortId(one.layer.diffId), "Waiting"));
         using _place = await slots.take(signal);
-        return pushOne(context, repository, layer, { signal, tell });
+        return pushOne({ ...target, signal }, record, one);
       };
-      return [layer.diffId, push()];
+      return [keyOf(one), push()];
     }),
   );
   try {
@@ -111,10 +103,5 @@ export const pushLayers = async (
     await Promise.allSettled(pushes.values());
     throw error;
   }
-  const pushed: Descriptor[] = [];
-  for (const { diffId } of layers) {
-    const descriptor = await pushes.get(diffId);
-    if (descriptor !== undefined) pushed.push(descriptor);
-  }
-  return pushed;
+  return Promise.all(wanted.flatMap((one) => pushes.get(keyOf(one)) ?? []));
 };

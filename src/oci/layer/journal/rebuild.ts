@@ -27,13 +27,14 @@ export const rebuildTar = (place: JournalPlace, write: (piece: Buffer) => void):
   const moves = movesOf(place);
   const root = openDirectory(place.root);
   const orphans = moves.size > 0 ? openDirectory(place.orphans) : -1;
+  const piece = Buffer.allocUnsafe(pieceBytes);
   try {
     let position = 0;
     for (const record of readJournal(place.journal)) {
       if (record.kind === "raw") write(record.bytes);
       else if (record.kind === "content") {
         const moved = findMove(moves, record.path, position);
-        copyContent(moved === null ? root : orphans, moved ?? record.path, record, write);
+        copyContent(moved === null ? root : orphans, moved ?? record.path, record, { piece, write });
       }
       position++;
     }
@@ -94,14 +95,13 @@ const copyContent = (
   directory: number,
   path: ByteString,
   { offset, length, crc }: { offset: number; length: number; crc: number },
-  write: (piece: Buffer) => void,
+  { piece, write }: { piece: Buffer; write: (piece: Buffer) => void },
 ): void => {
   const fd = openat2(directory, pathOf(path), {
     flags: constants.O_RDONLY | O_NOFOLLOW | constants.O_NONBLOCK,
     resolve: exact,
   });
   try {
-    const piece = Buffer.allocUnsafe(Math.min(length, pieceBytes));
     let sum = 0;
     for (let done = 0; done < length;) {
       const count = readSync(fd, piece, 0, Math.min(piece.length, length - done), offset + done);

@@ -16,8 +16,8 @@ export interface Jobs {
     job: { input: number; place: JournalPlace; options: ExtractOptions & { limitBytes?: number; sync?: boolean } };
     result: Unpacked;
   };
-  /** Writes a layer's archive again to `output`. */
-  rebuild: { job: { place: JournalPlace; output: number }; result: null };
+  /** Writes a layer's archive again to `output`, and counts its bytes in `written[0]`, which is shared. */
+  rebuild: { job: { place: JournalPlace; output: number; written?: BigInt64Array }; result: null };
   /** Extracts an archive below the open directory `root`. */
   extract: { job: { input: number; root: number; options: ExtractOptions }; result: { sizeBytes: number } };
   /** Archives what is below the open directory `root`: all of it, or one name as the member `as`. */

@@ -6,10 +6,13 @@ const bufferBytes = 1 << 18;
 export class Output {
   readonly #fd: number;
   readonly #buffer = Buffer.allocUnsafe(bufferBytes);
+  readonly #written: BigInt64Array | undefined;
   #used = 0;
 
-  constructor(fd: number) {
+  /** @param written its first number grows by what was written; shared with whoever shows that */
+  constructor(fd: number, written?: BigInt64Array) {
     this.#fd = fd;
+    this.#written = written;
   }
 
   write(piece: Uint8Array): void {
@@ -26,5 +29,6 @@ export class Output {
 
   #writeAll(bytes: Uint8Array): void {
     for (let offset = 0; offset < bytes.length;) offset += writeSync(this.#fd, bytes, offset);
+    if (this.#written !== undefined) Atomics.add(this.#written, 0, BigInt(bytes.length));
   }
 }

@@ -20,10 +20,14 @@ type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
   unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
-  rebuild: ({ place, output }) =>
-    writing(output, (out) => {
-      rebuildTar(place, (piece) => out.write(piece));
-    }),
+  rebuild: ({ place, output, written }) =>
+    writing(
+      output,
+      (out) => {
+        rebuildTar(place, (piece) => out.write(piece));
+      },
+      written,
+    ),
   extract: ({ input, root, options }) =>
     closing([input], () => {
       // What is made there is made in the name of the container's root: the thread's own has no id in it.
@@ -77,9 +81,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (fd: number, run: (out: Output) => void): null =>
+const writing = (fd: number, run: (out: Output) => void, written?: BigInt64Array): null =>
   closing([fd], () => {
-    const out = new Output(fd);
+    const out = new Output(fd, written);
     run(out);
     out.flush();
     return null;
