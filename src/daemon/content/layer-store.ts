@@ -160,8 +160,7 @@ export class LayerStore {
   }
 
   async unmountWritable(id: string): Promise<void> {
-    await this.#parts.roots?.unmount(id);
-    await this.driver.unmount(id);
+    await Promise.all([this.#parts.roots?.unmount(id), this.driver.unmount(id)]);
   }
 
   /** The containers' layers that are mounted with mapped owners. */

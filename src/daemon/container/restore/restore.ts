@@ -29,9 +29,9 @@ export const restore = async (context: ContainerContext): Promise<void> => {
     if (action.kind !== "adopt") continue;
     adopt(context, action.id, action.task);
     // The configuration may have another mapping by now, or none.
-    const { idMapping } = context.containers.find(action.id);
+    const { id, idMapping } = context.containers.find(action.id);
     // oxlint-disable-next-line no-await-in-loop -- one mapping for all, as a rule
-    if (idMapping) await context.remaps.open(idMapping);
+    if (idMapping) await context.remaps.open(idMapping).catch((error: unknown) => complain(context, id, error));
   }
   await restoreExecs(context);
   await Promise.all(

@@ -5,10 +5,11 @@ import { isCode } from "../../../linux/error.ts";
 import { pathOf } from "../../../linux/file/open.ts";
 import { makeDirectories } from "../../../linux/file/make-directories.ts";
 import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
-import { attachTree, cloneTree, setAttributes } from "../../../linux/mount/tree.ts";
+import { attachTree, cloneTree } from "../../../linux/mount/tree.ts";
 import { openSubpath } from "../../volume/subpath.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import { bindSourceError } from "../../runtime/start-error.ts";
+import { idmap } from "../../storage/remap/idmap.ts";
 import type { Remap } from "../../storage/remap/remap.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
@@ -187,7 +188,7 @@ const pin = (root: string, subpath: string, target: string, userNamespace: numbe
     if (!isDirectory) writeFileSync(target, "");
     const tree = cloneTree(found, { recursive: true });
     try {
-      if (userNamespace !== undefined) setAttributes(tree, { userNamespace });
+      if (userNamespace !== undefined) idmap(tree, userNamespace, `the filesystem of ${root}`);
       attachTree(tree, target);
     } finally {
       closeSync(tree);

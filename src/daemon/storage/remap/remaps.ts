@@ -1,13 +1,14 @@
 import { createHash } from "node:crypto";
-import { chmodSync, chownSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
+import { chmodSync, chownSync, closeSync, mkdirSync, readdirSync, rmdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { messageOf, systemError } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
 import { umount } from "../../../linux/mount/mount.ts";
 import { mountTable } from "../../../linux/mount/table.ts";
-import { mountIdmapped } from "../../../linux/mount/tree.ts";
+import { attachTree, cloneTree } from "../../../linux/mount/tree.ts";
 import { type IdMapping, mapText, rootOwner } from "../../../linux/namespace/id-mapping.ts";
 import { createNetworkIn, createUserNamespace, type UserNamespace } from "../../../linux/namespace/user.ts";
+import { idmap } from "./idmap.ts";
 import { type Remap, rootsName } from "./remap.ts";
 
 export interface RemapsOptions {
@@ -108,13 +109,12 @@ export class Remaps implements Disposable {
     const layers = join(closed, "root");
     mkdirSync(layers, { recursive: true, mode: 0o700 });
     chmodSync(closed, 0o700);
+    const tree = cloneTree(layersRoot);
     try {
-      mountIdmapped(layersRoot, layers, userNamespace);
-    } catch (error) {
-      throw systemError(
-        `--userns-remap needs idmapped mounts, which the filesystem of ${layersRoot} or this kernel does not have: ${messageOf(error)}`,
-        error,
-      );
+      idmap(tree, userNamespace, `the filesystem of ${layersRoot}`);
+      attachTree(tree, layers);
+    } finally {
+      closeSync(tree);
     }
     this.#release.defer(() => umount(layers, { detach: true }));
     return layers;

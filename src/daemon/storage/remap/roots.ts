@@ -1,11 +1,11 @@
 import { closeSync, mkdirSync, rmdirSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { messageOf, systemError } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
 import { umountBehind } from "../../../linux/mount/mount.ts";
 import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
-import { attachTree, cloneTree, setAttributes } from "../../../linux/mount/tree.ts";
+import { attachTree, cloneTree } from "../../../linux/mount/tree.ts";
 import type { StorageDriver } from "../driver.ts";
+import { idmap } from "./idmap.ts";
 import { type Remap, rootsName } from "./remap.ts";
 
 /** The roots of containers whose owners are mapped, mounted where the containers' own root may enter them. */
@@ -30,7 +30,7 @@ export class MappedRoots {
     const merged = driver.mapsOwners ? driver.mount(id, { root, owner, mapping }) : driver.mount(id);
     const tree = cloneTree(merged);
     try {
-      if (!driver.mapsOwners) idmap(tree, remap, driver.name);
+      if (!driver.mapsOwners) idmap(tree, remap.userNamespace, `the filesystem of the storage driver ${driver.name}`);
       mkdirSync(target, { recursive: true, mode: 0o700 });
       attachTree(tree, target);
     } finally {
@@ -58,14 +58,3 @@ export class MappedRoots {
     return [...this.#mounted.keys()];
   }
 }
-
-const idmap = (tree: number, { userNamespace }: Remap, driver: string): void => {
-  try {
-    setAttributes(tree, { userNamespace });
-  } catch (error) {
-    throw systemError(
-      `--userns-remap needs idmapped mounts, which the storage driver ${driver} or its filesystem does not have: ${messageOf(error)}`,
-      error,
-    );
-  }
-};
