@@ -7,9 +7,11 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { useEngine } from "../../support/engine.ts";
 import { ranges, usePrivateEtc } from "../../support/private-etc.ts";
+import { usePrivateNull } from "../../support/private-null.ts";
 import { processTests } from "./process.ts";
 
 usePrivateEtc();
+usePrivateNull();
 const engine = useEngine({ args: ["--userns-remap", "daemon"] });
 const folder = mkdtempSync(join(tmpdir(), "berth-userns-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
