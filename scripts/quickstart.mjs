@@ -1,4 +1,4 @@
-// From a fresh clone to a running container: set-up, daemon, image, web server, page, logs.
+// From a fresh clone to a running container: set-up, daemon, image, web server, page, logs, private registry.
 // Usage: npm run quickstart            does no harm a second time
 //        npm run quickstart -- --stop  ends what the quick start began
 import { fail, root } from "./lib.mjs";
@@ -13,6 +13,7 @@ import {
   stopDaemon,
 } from "./quickstart/daemon.mjs";
 import { unpinNamespace } from "./quickstart/namespace.mjs";
+import * as registry from "./quickstart/registry.mjs";
 import * as web from "./quickstart/web.mjs";
 
 const say = (text) => console.log(text);
@@ -32,14 +33,17 @@ const start = async () => {
   say(indented(await web.fetchPage(url)));
   say("quickstart: the container's log says:\n");
   say(indented(web.logs()));
-  say(`quickstart: the daemon and the container keep running. What you need next:
+  say("quickstart: a private registry, and the image through it:");
+  registry.pushAndPull(await registry.start(say), say);
+  say(`quickstart: the daemon, the container and the registry keep running. What you need next:
 
   export DOCKER_HOST=unix://${socketPath}
   ${root}/bin/berth ps                # or: docker ps
-  npm run quickstart -- --stop        # ends both; ${url} until then`);
+  npm run quickstart -- --stop        # ends them; ${url} until then`);
 };
 
 const stop = async () => {
+  await registry.stop(say);
   // Only a daemon can end the containers that one left behind.
   if (hasDied() && !(await answers())) await startDaemon();
   const pid = ownPid();

@@ -23,13 +23,14 @@ const programs = ["/usr/bin/crun", "/usr/sbin/runc", "/usr/sbin/nft", "/usr/sbin
 const firewallNames = ["iptables", "ip6tables"].flatMap((name) => [name, `${name}-save`, `${name}-restore`]);
 const kernelFolders = [
   ...["net", "drivers/net", "drivers/block", "lib", "crypto"],
-  ...["overlayfs", "xfs", "ext4", "jbd2", "quota"].map((name) => `fs/${name}`),
+  ...["overlayfs", "btrfs", "xfs", "ext4", "jbd2", "quota"].map((name) => `fs/${name}`),
 ].map((name) => `kernel/${name}`);
-/** Filesystems with project quota, each in a file on the disk. */
-const quotaImages = {
-  xfs: ["mkfs.xfs", ["-q", "-f"], 320],
-  ext4: ["mkfs.ext4", ["-q", "-F", "-O", "quota,project"], 160],
-};
+/** Filesystems that hold containers to a size, each in a file on the disk. */
+const quotaImages = [
+  { name: "btrfs", mkfs: ["mkfs.btrfs", "-q", "-f"], mebibytes: 200 },
+  { name: "xfs", mkfs: ["mkfs.xfs", "-q", "-f"], mebibytes: 320 },
+  { name: "ext4", mkfs: ["mkfs.ext4", "-q", "-F", "-O", "quota,project"], mebibytes: 160 },
+];
 /** What the initramfs needs to find the disk. */
 const diskModules = ["virtio_pci", "virtio_blk"];
 
@@ -99,11 +100,11 @@ export const makeDisk = (machine) => {
     copy(join(sysroot, "lib/modules", version, name), join("lib/modules", version, name));
   must("depmod", ["-b", tree, version]);
 
-  for (const [name, [program, args, mebibytes]] of Object.entries(quotaImages)) {
+  for (const { name, mkfs, mebibytes } of quotaImages) {
     const image = join(tree, `berth/build/quota-${name}.img`);
     writeFileSync(image, "");
     truncateSync(image, mebibytes * 2 ** 20);
-    must(program, args.concat(image));
+    must(mkfs[0], [...mkfs.slice(1), image]);
   }
 
   const disk = join(folder, "disk.img");
@@ -134,7 +135,7 @@ exec /bin/busybox switch_root /disk ${machine.init}
 };
 
 export const missingTools = () =>
-  ["mkfs.ext4", "mkfs.xfs", "apt-get", "dpkg", "depmod", "crun", "runc", "nft", "busybox"].filter(
+  ["mkfs.ext4", "mkfs.xfs", "mkfs.btrfs", "apt-get", "dpkg", "depmod", "crun", "runc", "nft", "busybox"].filter(
     (name) =>
       !["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/sbin"].some((path) => existsSync(join(path, name))),
   );

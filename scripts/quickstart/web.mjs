@@ -1,32 +1,15 @@
 // The quick start's container: a web server with a published port.
-import { spawnSync } from "node:child_process";
 import { createServer } from "node:net";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { fail, root } from "../lib.mjs";
-import { socketPath } from "./daemon.mjs";
+import { fail } from "../lib.mjs";
+import { berth, must } from "./berth.mjs";
 import { webServerImage } from "./image.mjs";
 
 export const name = "berth-quickstart";
-const image = "berth-quickstart:latest";
+export const image = "berth-quickstart:latest";
 const ports = [8080, 8081, 8082, 8083, 8084, 8085, 8086, 8087, 8088, 8089];
-const commandLimitMs = 60_000;
 const pageLimitMs = 10_000;
 const stepMs = 100;
-
-const berth = (args, options = {}) =>
-  spawnSync(join(root, "bin/berth"), ["--host", `unix://${socketPath}`, ...args], {
-    encoding: "utf8",
-    timeout: commandLimitMs,
-    ...options,
-  });
-
-/** Its output; ends the process, with the engine's words, when the command fails. */
-const must = (args, options) => {
-  const result = berth(args, options);
-  if (result.status !== 0) fail(`quickstart: berth ${args.join(" ")}: ${result.stderr || result.error?.message}`);
-  return result.stdout;
-};
 
 const inspected = () => {
   const result = berth(["inspect", "--type", "container", name]);

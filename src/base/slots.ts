@@ -1,10 +1,19 @@
 /** A number of places, taken one at a time in the order of asking. */
 export class Slots {
   readonly #waiting: (() => void)[] = [];
+  #count: number;
   #free: number;
 
   constructor(count: number) {
+    this.#count = count;
     this.#free = count;
+  }
+
+  /** Changes how many places there are. Those that are taken above the new number are given up when they are given back. */
+  resize(count: number): void {
+    this.#free += count - this.#count;
+    this.#count = count;
+    for (; this.#free > 0 && this.#waiting.length > 0; this.#free--) this.#waiting.shift()?.();
   }
 
   /** True when a place can be had at once. */
@@ -22,7 +31,7 @@ export class Slots {
       [Symbol.dispose]: () => {
         if (!held) return;
         held = false;
-        const next = this.#waiting.shift();
+        const next = this.#free < 0 ? undefined : this.#waiting.shift();
         if (next === undefined) this.#free++;
         else next();
       },

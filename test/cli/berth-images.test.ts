@@ -10,6 +10,7 @@ import { Docker, type Outcome, type RunOptions, runProgram } from "../support/do
 import { busyboxLayer, layerOf } from "../support/image.ts";
 import { attestationOf, imageFor, indexOf, putIndex } from "../support/index-image.ts";
 import { registryPassword, registryUser, startRegistry, type TestRegistry } from "../support/registry.ts";
+import { stockClient } from "./client.ts";
 import { tar } from "../support/raw-tar.ts";
 
 const program = join(import.meta.dirname, "../../bin/berth");
@@ -253,6 +254,23 @@ test("login, push, pull and logout with Docker's file, both clients' the same", 
   const bare = await berth(["login", "-u", "x", closed.host]);
   const theirBare = await docker.run(["login", "-u", "x", closed.host]);
   assert.deepEqual(bare, theirBare);
+});
+
+test("login asks on a terminal, and shows no password", async () => {
+  const asked = async (command: string, config: string): Promise<string> => {
+    const typed = `{ sleep 1; printf '${registryUser}\\n'; sleep 1; printf '${registryPassword}\\n'; sleep 1; }`;
+    const shell = ["/bin/sh", "-c", `${typed} | script -qec "${command} login ${closed.host}" /dev/null`];
+    const env = { PATH: docker.env["PATH"], DOCKER_CONFIG: config, TERM: "xterm" };
+    const { code, stdout } = await runProgram(shell, { env });
+    assert.equal(code, 0, stdout);
+    return stdout.replaceAll(config, "<config>");
+  };
+  const [ours, theirs] = ["ours", "theirs"].map((name) => join(daemon.folder, name)) as [string, string];
+  const host = `-H unix://${daemon.socketPath}`;
+  const shown = await asked(`${program} ${host}`, ours);
+  assert.equal(shown, await asked(`${join(stockClient().folder, "docker")} ${host}`, theirs));
+  assert.ok(shown.includes(`Username: ${registryUser}`) && !shown.includes(registryPassword), shown);
+  assert.equal(readFileSync(join(ours, "config.json"), "utf8"), readFileSync(join(theirs, "config.json"), "utf8"));
 });
 
 test("a credential helper keeps what the file does not", async () => {

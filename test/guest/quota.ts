@@ -2,8 +2,10 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { closeSync, mkdirSync, openSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { Btrfs } from "../../src/daemon/storage/btrfs/driver.ts";
 import { Overlay2 } from "../../src/daemon/storage/overlay2/driver.ts";
 import { Vfs } from "../../src/daemon/storage/vfs/driver.ts";
+import { createSubvolume, nestedSubvolumes, subvolumeId } from "../../src/linux/filesystem/btrfs.ts";
 import { projectUsage } from "../../src/linux/filesystem/project.ts";
 import { LayerWorkers } from "../../src/oci/layer/worker/pool.ts";
 import { check, systemd } from "./engine.ts";
@@ -24,9 +26,37 @@ const fill = (path: string, mebibytes: number): { written: number; errno: number
   return { written: mebibytes, errno: undefined };
 };
 
+/** The btrfs driver on a kernel that is years older than the machine's. */
+const btrfsCheck = async (): Promise<void> => {
+  const place = "/quota-btrfs";
+  for (const name of ["loop", "btrfs"]) busybox("modprobe", name);
+  mkdirSync(place);
+  busybox("mount", "-t", "btrfs", "-o", "loop", "/berth/build/quota-btrfs.img", place);
+  await using workers = new LayerWorkers();
+  const driver = new Btrfs(join(place, "btrfs"), workers);
+  await driver.create("base", null);
+  writeFileSync(join(driver.diffPath("base"), "large"), Buffer.alloc(4 * mebibyte, 1));
+  await driver.seal("base");
+  assert.throws(() => writeFileSync(join(driver.diffPath("base"), "more"), ""), { code: "EROFS" });
+  await driver.createWritable("small", "base", { size: "16m" });
+  await driver.createWritable("free", "base");
+  const [small, free] = ["small", "free"].map((id) => fill(driver.mount(id), 30));
+  assert.ok(small !== undefined && small.written < 13 && small.errno === -122, JSON.stringify(small));
+  assert.deepEqual(free, { written: 30, errno: undefined });
+  const fd = openSync(driver.diffPath("small"), "r");
+  createSubvolume(fd, "nested");
+  closeSync(fd);
+  for (const id of ["small", "free", "base"]) await driver.remove(id);
+  assert.deepEqual(driver.list(), []);
+  const root = openSync(place, "r");
+  assert.deepEqual(nestedSubvolumes(root, subvolumeId(root)), []);
+  closeSync(root);
+};
+
 /** Sizes of containers by project quota, which Debian's kernel has on both filesystems. */
 export const quotaChecks = async (): Promise<void> => {
   if (systemd) return;
+  await check("quota: btrfs holds a container to its size, and all it made goes", btrfsCheck);
   for (const filesystem of ["xfs", "ext4"]) {
     const place = `/quota-${filesystem}`;
     await check(`quota: ${filesystem} holds a container to its size, and nobody else`, async () => {

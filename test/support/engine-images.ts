@@ -31,9 +31,8 @@ export interface TestImages extends AsyncDisposable {
 /** Opens a store in a new directory, which `prepare` may fill before; disposing closes and removes it. */
 export const openImages = (
   registry: Partial<ImageServiceOptions["registry"]["settings"]> = {},
-  more: {
+  more: Pick<ImageServiceOptions, "keepLayerBlobs" | "compressors"> & {
     prepare?: (root: string) => void;
-    keepLayerBlobs?: boolean;
     access?: Partial<ImageServiceOptions["registry"]>;
   } = {},
 ): TestImages => {
@@ -63,6 +62,7 @@ export const openImages = (
       ...more.access,
     },
     keepLayerBlobs: more.keepLayerBlobs === true,
+    ...(more.compressors === undefined ? {} : { compressors: more.compressors }),
   });
   const events: StoredEvent[] = [];
   database.subscribe((event) => events.push(event));

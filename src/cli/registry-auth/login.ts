@@ -33,7 +33,8 @@ const ask = async (cli: Cli, question: string, secret: boolean): Promise<string>
   const lines = createInterface({
     input: cli.stdin,
     output: secret ? silent : cli.stdout,
-    terminal: cli.stdin.isTTY === true,
+    // The terminal's own editing for what is shown; raw, and so without echo, for what is not.
+    terminal: secret && cli.stdin.isTTY === true,
   });
   try {
     const answer = (await lines.question("")).trim();

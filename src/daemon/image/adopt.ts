@@ -5,8 +5,8 @@ import { manifestRecordOf } from "./manifest-record.ts";
 import type { ManifestRecord } from "./record.ts";
 
 /**
- * Gives records to the manifests that are here as bytes alone, as versions before the second schema kept them, and to
- * tags what they stand for. Does nothing once that is done.
+ * Gives records to the manifests that are here as bytes alone, as versions before the second schema kept them and archives
+ * bring them, and to tags what they stand for. Does nothing once that is done.
  */
 export const adoptDocuments = async (context: ImageContext): Promise<void> => {
   const { store, database } = context;

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import type { Slots } from "../../base/slots.ts";
 import type { Compressors } from "../../oci/archive/compress.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
 import type { RetryPolicy } from "../../oci/distribution/retry.ts";
@@ -70,7 +71,7 @@ export interface RegistryAccess {
   settings: RegistrySettings;
   userAgent: string;
   retry?: RetryPolicy;
-  /** Layers downloaded at a time by all pulls together, and uploaded at a time by one push. */
+  /** Layers downloaded at a time by all pulls together, and uploaded at a time by all pushes together. */
   maxDownloads?: number;
   maxUploads?: number;
   /** Upload layers in chunks of so many bytes; 0 or absent: each in one request. */
@@ -107,6 +108,8 @@ export interface ImageContext {
   readonly engineVersion: string;
   readonly registry: RegistryAccess;
   readonly compressors: Compressors;
+  /** Places for layers that are uploaded, by all pushes together. */
+  readonly uploads: Slots;
   /** Whether layers keep the compressed bytes that they came as. */
   readonly keepLayerBlobs: boolean;
   /** Every image that is used, by its id: one look at all containers. */

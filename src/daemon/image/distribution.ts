@@ -59,6 +59,7 @@ export const inspectDistribution = async (
   auth: RegistryAuthConfig | undefined,
   signal?: AbortSignal,
 ): Promise<DistributionInspect> => {
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(name)) throw systemError("no manifest found for full image ID");
   const reference = parseReference(name).withDefaultTag();
   const { settings, userAgent, retry } = context.registry;
   const options = { settings, userAgent, auth, signal, ...(retry === undefined ? {} : { retry }) };

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
+import { Slots } from "../../base/slots.ts";
 import type { Filters } from "../../base/filters.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type {
@@ -42,6 +43,7 @@ import { loginToRegistry } from "./login.ts";
 import { pullImage } from "./pull/pull.ts";
 import type { PullOptions } from "./pull/pull.ts";
 import { LayerTransfers } from "./pull/transfers.ts";
+import { maxUploadsDefault } from "./push/layers.ts";
 import { pushImages } from "./push/push.ts";
 import type { PushOptions } from "./push/push.ts";
 import type { ImageRecord } from "./record.ts";
@@ -86,6 +88,8 @@ export interface ImageServiceOptions {
   registry: RegistryAccess;
   /** Keep the compressed bytes that layers come as. */
   keepLayerBlobs?: boolean;
+  /** The host's when absent. */
+  compressors?: Compressors;
 }
 
 /** Images: one method per verb of the API, each in a file of its own. */
@@ -99,7 +103,8 @@ export class ImageService {
     this.#context = {
       ...options,
       keepLayerBlobs: options.keepLayerBlobs === true,
-      compressors: new Compressors(),
+      compressors: options.compressors ?? new Compressors(),
+      uploads: new Slots(options.registry.maxUploads ?? maxUploadsDefault),
       store,
       collect: () => {
         forgetManifests(options.database, store);
@@ -110,7 +115,7 @@ export class ImageService {
     };
   }
 
-  /** Reads what an earlier version kept unread. To be called once, before anything is asked. */
+  /** Reads the manifests that an earlier version kept unread. To be called once, before anything is asked. */
   restore(): Promise<void> {
     return adoptDocuments(this.#context);
   }
@@ -152,8 +157,9 @@ export class ImageService {
     return pushImages(this.#context, name, options, tell);
   }
 
-  load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
-    return loadImages(this.#context, archive, options, tell);
+  async load(archive: Readable, options: LoadOptions, tell: OnProgress): Promise<void> {
+    await loadImages(this.#context, archive, options, tell);
+    await adoptDocuments(this.#context);
   }
 
   save(names: readonly string[], options: { platform?: Platform | undefined } = {}): Readable {

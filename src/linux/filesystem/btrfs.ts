@@ -1,6 +1,6 @@
 import { isCode } from "../error.ts";
 import { libcAsync } from "../ffi.ts";
-import { ioctl, ioctlNumber } from "./ioctl.ts";
+import { ioctl, ioctlBehind, ioctlNumber } from "./ioctl.ts";
 
 /**
  * Subvolumes, snapshots and quota groups of btrfs. Descriptors are of directories opened for reading. Numbers are of
@@ -54,10 +54,12 @@ export const createSubvolume = (directory: number, name: string): void => {
   ioctl(directory, SUBVOL_CREATE, named(name, nameAt.v1), "BTRFS_IOC_SUBVOL_CREATE", name);
 };
 
-/** Makes a writable snapshot of the subvolume that `source` is open on; what is nested in it becomes empty directories. */
-export const createSnapshot = (source: number, directory: number, name: string): void => {
-  ioctl(directory, SNAP_CREATE_V2, named(name, nameAt.v2, source), "BTRFS_IOC_SNAP_CREATE_V2", name);
-};
+/**
+ * Makes a writable snapshot of the subvolume that `source` is open on; what is nested in it becomes empty directories.
+ * What was written to it is on the disk first: 0.4 s after 400 MB were.
+ */
+export const createSnapshot = (source: number, directory: number, name: string): Promise<void> =>
+  ioctlBehind(directory, SNAP_CREATE_V2, named(name, nameAt.v2, source), "BTRFS_IOC_SNAP_CREATE_V2", name);
 
 /** Removes a subvolume in which no other one is nested; its space comes back behind this. */
 export const destroySubvolume = (directory: number, name: string): void => {
@@ -100,18 +102,18 @@ export const nestedSubvolumes = (fd: number, id: bigint): bigint[] => {
 };
 
 /** Whether anything in a subvolume can be changed, by whomever. */
-export const setReadOnly = (fd: number, readOnly: boolean): void => {
+export const setReadOnly = async (fd: number, readOnly: boolean): Promise<void> => {
   const argument = Buffer.alloc(8);
   argument.writeBigUInt64LE(readOnly ? RDONLY : 0n);
-  ioctl(fd, SUBVOL_SETFLAGS, argument, "BTRFS_IOC_SUBVOL_SETFLAGS");
+  await ioctlBehind(fd, SUBVOL_SETFLAGS, argument, "BTRFS_IOC_SUBVOL_SETFLAGS");
 };
 
 /** Turns quota groups on for the whole filesystem; counting what is there begins in the kernel. */
-export const enableQuota = (fd: number): void => {
+export const enableQuota = async (fd: number): Promise<void> => {
   const argument = Buffer.alloc(16);
   argument.writeBigUInt64LE(ENABLE);
   try {
-    ioctl(fd, QUOTA_CTL, argument, "BTRFS_IOC_QUOTA_CTL");
+    await ioctlBehind(fd, QUOTA_CTL, argument, "BTRFS_IOC_QUOTA_CTL");
   } catch (error) {
     // On already, or being turned on by another.
     if (!isCode(error, "EEXIST", "EINPROGRESS")) throw error;

@@ -1,4 +1,4 @@
-import { check, libc } from "../ffi.ts";
+import { check, libc, libcAsync } from "../ffi.ts";
 
 const ioctlCall = libc("ioctl", ["int", "ulong", "void *"]);
 
@@ -15,3 +15,19 @@ export const ioctlNumber = (direction: Direction, type: number, number: number, 
 /** Asks a filesystem something about an open file or directory; no O_PATH descriptor. @throws SystemError of errno */
 export const ioctl = (fd: number, request: number, argument: Uint8Array | null, name: string, path?: string): number =>
   check(ioctlCall(fd, request, argument), `ioctl ${name}`, path);
+
+const ioctlAsyncCall = libcAsync("ioctl", ["int", "ulong", "void *"]);
+
+/**
+ * The same on a thread of libuv's pool, for what waits for the disk. The descriptor stays open until it settles.
+ * A call that failed there, where its errno is lost, is made once more here.
+ */
+export const ioctlBehind = async (
+  fd: number,
+  request: number,
+  argument: Uint8Array | null,
+  name: string,
+  path?: string,
+): Promise<void> => {
+  if ((await ioctlAsyncCall(fd, request, argument)) < 0) ioctl(fd, request, argument, name, path);
+};

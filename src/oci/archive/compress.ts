@@ -113,11 +113,17 @@ const versionOf = async (path: string): Promise<string | null> => {
 export async function* gzipBuiltin(source: Readable): AsyncGenerator<Buffer> {
   const transform = createGzip({ level: builtinLevel, chunkSize: chunkBytes });
   const pumped = pump(source, transform);
-  pumped.catch((error: unknown) => transform.destroy(error as Error));
+  // Awaited below; until then a failure is nobody's.
+  pumped.catch(() => undefined);
   try {
     yield* transform as AsyncIterable<Buffer>;
+  } catch (error) {
+    // It was the source that broke, more often than not: that is what is told.
+    await pumped;
+    throw error;
   } finally {
     source.destroy();
     transform.destroy();
   }
+  await pumped;
 }

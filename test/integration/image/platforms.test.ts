@@ -88,8 +88,10 @@ test("another platform alone is what the name means until this machine's comes",
   assert.equal(here.images.get(name).id, oldArm.id);
   assert.equal(here.images.get(name, { ...armV7, variant: "v8" }).id, oldArm.id, "a newer variant runs it");
   assert.throws(() => here.images.get(name, { ...armV7, variant: "v6" }), { kind: "not-found" });
+  here.images.tag(name, "copy", "1");
   await here.pull(name);
   assert.equal(here.images.get(name).id, hostImage.id);
+  assert.equal(here.images.get("copy:1").id, hostImage.id, "as every name of the index does");
   await assert.rejects(here.pull(name, { platform: s390x }), {
     message: "no matching manifest for linux/s390x in the manifest list entries",
   });
@@ -138,6 +140,7 @@ test("a tag has what its source has; a name goes with all its platforms", async 
   here.images.tag(otherImage.id, "one", "3");
   assert.equal(here.images.get("one:3").id, otherImage.id);
   assert.throws(() => here.images.get("one:3", host), { kind: "not-found" });
+  assert.equal(here.images.inspect("one:3").Descriptor?.digest, otherImage.manifestDigest);
   assert.deepEqual(await here.images.remove("one:3", soft), [{ Untagged: "one:3" }]);
   const digest = `${registry.host}/team/multi@${made.digest}`;
   assert.deepEqual(await here.images.remove(name, soft), [{ Untagged: name }, { Untagged: digest }]);
@@ -191,6 +194,7 @@ test("containers of any platform keep the name; prune looks at all of them", asy
   here.images.users = () => new Map([[oldArm.id, { running: ["c0ffee"], stopped: [], mounting: [] }]]);
   assert.equal(here.images.list()[0]?.Containers, 1);
   const all = new Filters(new Map([["dangling", ["false"]]]));
+  here.images.tag(name, "copy", "1");
   assert.equal((await here.images.prune(all)).ImagesDeleted, null);
   assert.equal((await here.images.prune()).ImagesDeleted, null);
   here.images.users = () => new Map();

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { Readable } from "node:stream";
 import { after, before, test } from "node:test";
 import { openImages } from "../../support/engine-images.ts";
@@ -8,6 +11,7 @@ import type { Compression, TestImage, TestLayer } from "../../support/image.ts";
 import { LyingRegistry, flipped } from "../../support/lying-registry.ts";
 import { startRegistry } from "../../support/registry.ts";
 import type { TestRegistry } from "../../support/registry.ts";
+import { Compressors } from "../../../src/oci/archive/compress.ts";
 import type { ProgressMessage } from "../../../src/wire/engine/progress.ts";
 
 let from: TestRegistry;
@@ -101,6 +105,40 @@ test("an image made here has one digest in every registry, though nothing compre
   assert.equal(digests.size, 1);
   const one = await from.send("GET", "/v2/made/here/manifests/1", { accept });
   assert.deepEqual((await to.send("GET", "/v2/made/there/manifests/1", { accept })).body, one.body);
+});
+
+test("a compressor that gives other bytes than it did: they are never finished, and fetched again where they are", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "berth-compressor-"));
+  const program = join(folder, "gzip");
+  const install = (version: string, level: string): void => {
+    const script = `#!/bin/sh\n[ "$1" = --version ] && echo "gzip ${version}" && exit\nexec /bin/gzip ${level} -n -c\n`;
+    writeFileSync(program, script, { mode: 0o755 });
+  };
+  const compressors = (): Compressors => new Compressors((name) => (name === "gzip" ? program : null));
+  try {
+    install("1.1", "-9");
+    const image = imageOf({ layers: [small("recipe", "gzip")] });
+    const first = await startRegistry();
+    const archive = dockerArchive([{ image, tags: [`${first.host}/a/b:1`] }]);
+    for (const [version, level] of [
+      ["1.1", "-1"],
+      ["1.2", "-9"],
+    ] as const) {
+      install("1.1", "-9");
+      await using here = openImages({}, { compressors: compressors() });
+      await here.images.load(Readable.from([archive]), {}, () => undefined);
+      await push(here, `${first.host}/a/b:1`);
+      const made = (await first.send("GET", "/v2/a/b/manifests/1", { accept })).body;
+      install(version, level);
+      await using second = await startRegistry();
+      here.images.tag(image.id, `${second.host}/c/d`, "1");
+      await push(here, `${second.host}/c/d:1`);
+      assert.deepEqual((await second.send("GET", "/v2/c/d/manifests/1", { accept })).body, made);
+    }
+    await first[Symbol.asyncDispose]();
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 });
 
 test("when the source is gone the push works, and says what differs and why", async () => {

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { randomFillSync } from "node:crypto";
+import { readFileSync, readdirSync } from "node:fs";
+import { Readable } from "node:stream";
 import { setTimeout as sleep } from "node:timers/promises";
 import { test } from "node:test";
 import { withRepository } from "../../../src/oci/distribution/connect.ts";
@@ -7,7 +10,8 @@ import type { Repository } from "../../../src/oci/distribution/repository.ts";
 import { uploadBlob, uploadBytes } from "../../../src/oci/distribution/upload.ts";
 import type { UploadOptions } from "../../../src/oci/distribution/upload.ts";
 import type { BlobSource } from "../../../src/oci/distribution/upload-send.ts";
-import { digestOf } from "../../support/image.ts";
+import { openImages } from "../../support/engine-images.ts";
+import { digestOf, dockerArchive, imageOf, layerOf } from "../../support/image.ts";
 import { UploadRegistry } from "../../support/upload-registry.ts";
 
 const bytes = Buffer.alloc(5_000_000);
@@ -273,4 +277,47 @@ test("a source that breaks is asked again from there; one that is gone for good 
     { name: "SourceError", message: "the disk is on fire" },
   );
   assert.equal(registry.open, 0);
+});
+
+test("a push whose client leaves ends within a second: at the registry, and with all that it had started here", async () => {
+  const seen = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<number>();
+  await using registry = await new UploadRegistry({
+    answer: (request, _, patch) => {
+      if (patch < 0) return false;
+      // Read slowly: the connection fills up, and all that is behind it waits.
+      request.on("data", () => {
+        request.pause();
+        setTimeout(() => request.resume(), 2);
+      });
+      request.on("error", () => undefined);
+      request.socket.once("close", () => ended.resolve(performance.now()));
+      seen.resolve();
+      return true;
+    },
+  }).listen();
+  await using here = openImages();
+  const noise = Buffer.alloc(48_000_000);
+  randomFillSync(noise);
+  const layers = [0, 1].map((at) => layerOf([{ name: `noise-${at}`, content: noise.subarray(at) }]));
+  const archive = dockerArchive([{ image: imageOf({ layers }), tags: [`${registry.host}/a/b:1`] }]);
+  await here.images.load(Readable.from([archive]), {}, () => undefined);
+  const children = (): string[] =>
+    readdirSync("/proc/self/task").flatMap((task) =>
+      readFileSync(`/proc/self/task/${task}/children`, "utf8").split(" ").filter(Boolean),
+    );
+  const before = children().length;
+  const abort = new AbortController();
+  const pushing = here.images.push(`${registry.host}/a/b:1`, { signal: abort.signal }, () => undefined);
+  await seen.promise;
+  for (let i = 0; i < 1000 && children().length === before; i++) await sleep(5);
+  assert.ok(children().length > before, "a compressor waits");
+  const left = performance.now();
+  abort.abort(new Error("client left"));
+  await assert.rejects(pushing, { message: "context canceled" });
+  assert.ok((await ended.promise) - left < 1000);
+  assert.equal(children().length, before, "no compressor runs on");
+  // A worker that was rebuilding a layer is free again.
+  const tops = here.layers.all();
+  for await (const _ of here.layers.tar(tops[0]?.chainId ?? "") as AsyncIterable<Buffer>);
 });

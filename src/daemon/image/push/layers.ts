@@ -1,5 +1,4 @@
 import { shortId } from "../../../base/ids.ts";
-import { Slots } from "../../../base/slots.ts";
 import { mediaType } from "../../../oci/media-type.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import { statusOf } from "../progress.ts";
@@ -12,8 +11,8 @@ import { sourcesOf } from "./knowledge.ts";
 import { isForeign } from "./manifest.ts";
 import type { PushTarget } from "./target.ts";
 
-/** Layers that one push uploads at a time, as dockerd's default. */
-const defaultMaxUploads = 5;
+/** Layers that all pushes together upload at a time, as dockerd's default. */
+export const maxUploadsDefault = 5;
 
 /** A layer to push: the one that is here, and what the image's manifest says of it, when it has one. */
 export interface WantedLayer {
@@ -80,7 +79,8 @@ export const pushLayers = async (
   const { tell, context } = target;
   const abort = new AbortController();
   const signal = target.signal === undefined ? abort.signal : AbortSignal.any([target.signal, abort.signal]);
-  const slots = new Slots(Math.max(1, context.registry.maxUploads ?? defaultMaxUploads));
+  const slots = context.uploads;
+  slots.resize(Math.max(1, context.registry.maxUploads ?? maxUploadsDefault));
   const keyOf = ({ layer, descriptor }: WantedLayer): string => descriptor?.digest ?? layer.diffId;
   // A layer that comes twice is sent once.
   const unique = new Map(wanted.map((one) => [keyOf(one), one]));

@@ -50,16 +50,16 @@ export class Btrfs implements StorageDriver {
 
   async create(id: string, parent: string | null): Promise<void> {
     checkStorageId(id);
-    this.#within(this.#subvolumes, (directory) => {
-      if (parent === null) {
-        createSubvolume(directory, id);
-        // The root directory of containers, whatever the process's umask is.
-        chmodSync(this.diffPath(id), 0o755);
-      } else {
-        this.#within(this.diffPath(parent), (source) => createSnapshot(source, directory, id));
-        this.#layers.note(id, parent);
-      }
-    });
+    using directory = openFor(this.#subvolumes);
+    if (parent === null) {
+      createSubvolume(directory.fd, id);
+      // The root directory of containers, whatever the process's umask is.
+      chmodSync(this.diffPath(id), 0o755);
+      return;
+    }
+    using source = openFor(this.diffPath(parent));
+    await createSnapshot(source.fd, directory.fd, id);
+    this.#layers.note(id, parent);
   }
 
   async setParent(id: string): Promise<void> {
@@ -75,7 +75,8 @@ export class Btrfs implements StorageDriver {
   }
 
   async seal(id: string): Promise<void> {
-    this.#within(this.diffPath(id), (subvolume) => setReadOnly(subvolume, true));
+    using subvolume = openFor(this.diffPath(id));
+    await setReadOnly(subvolume.fd, true);
   }
 
   async createWritable(id: string, parent: string | null, options: Record<string, string> = {}): Promise<void> {
@@ -142,15 +143,13 @@ export class Btrfs implements StorageDriver {
 
   /** @returns false when there is none of that name, or it is a mere directory (of a data root that was copied) */
   #removeSubvolume(id: string): boolean {
-    return this.#within(this.#subvolumes, (directory) => removeSubvolume(directory, this.diffPath(id), id));
-  }
-
-  #within<T>(path: string, work: (fd: number) => T): T {
-    const fd = openSync(path, constants.O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
-    try {
-      return work(fd);
-    } finally {
-      closeSync(fd);
-    }
+    using directory = openFor(this.#subvolumes);
+    return removeSubvolume(directory.fd, this.diffPath(id), id);
   }
 }
+
+/** A directory that ioctls are asked of. */
+const openFor = (path: string): Disposable & { fd: number } => {
+  const fd = openSync(path, constants.O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  return { fd, [Symbol.dispose]: () => closeSync(fd) };
+};

@@ -38,7 +38,7 @@ export const sizeWanted = (options: Record<string, string>, minSpaceBytes: numbe
 export const limitSubvolume = async (path: string, bytes: number): Promise<void> => {
   const fd = openSync(path, constants.O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
   try {
-    enableQuota(fd);
+    await enableQuota(fd);
     await quotaCounted(fd);
     limitReferenced(fd, subvolumeId(fd), bytes);
   } catch (error) {

@@ -5,6 +5,7 @@ import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
+import { isCode } from "../../../linux/error.ts";
 import { setxattr } from "../../../linux/file/xattr.ts";
 import { extractFrom, rebuild, unpackFrom } from "../../../oci/layer/transfer.ts";
 import { describeTree } from "./describe-tree.ts";
@@ -103,8 +104,43 @@ export const roundTripContract = (withDriver: WithDriver, lacks: NonNullable<Dri
       await driver.seal("copy");
       await driver.createWritable("b", "copy");
       assert.deepEqual(describeTree(driver.mount("b"), "seconds"), describeTree(merged, "seconds"));
+      for (const id of ["a", "b"]) {
+        assert.ok(statSync(join(driver.mount(id), "above/sparse")).blocks * 512 < 1 << 20, "holes stay holes");
+      }
       assert.deepEqual(await driver.changes("b"), []);
       assert.ok((await buffer(driver.diff("copy"))).equals(tar), "the archive of the image is that of the container");
+      await driver.remove("a");
+      await driver.remove("b");
+    });
+  });
+
+  test("names that mean removals in an archive remove nothing when a container makes them", async () => {
+    await withDriver(async (driver, root, workers) => {
+      await makeLayer(driver, "base", null, (path) => {
+        for (const name of ["etc", "directory"]) mkdirSync(join(path, name));
+        for (const name of ["etc/passwd", "directory/file"]) writeFileSync(join(path, name), "");
+      });
+      await driver.createWritable("a", "base");
+      const merged = driver.mount("a");
+      writeFileSync(join(merged, "ordinary"), "");
+      for (const name of [".wh.etc", "directory/.wh..wh..opq", ".wh..wh..opq"]) {
+        try {
+          writeFileSync(join(merged, name), "");
+        } catch (error) {
+          // fuse-overlayfs makes no such file.
+          assert.ok(isCode(error, "EINVAL"), String(error));
+        }
+      }
+      const path = join(root, "diff.tar");
+      writeFileSync(path, await buffer(driver.diff("a")));
+      await driver.create("copy", "base");
+      await extractFrom(workers, { path }, driver.diffPath("copy"), { whiteouts: driver.whiteouts });
+      await driver.seal("copy");
+      await driver.createWritable("b", "copy");
+      assert.deepEqual(
+        describeTree(driver.mount("b")).map((line) => line.split(" ")[0]),
+        ["/directory", "/directory/file", "/etc", "/etc/passwd", "/ordinary"],
+      );
       await driver.remove("a");
       await driver.remove("b");
     });
