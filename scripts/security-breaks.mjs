@@ -7,6 +7,9 @@ const network = "test/security/network.test.ts";
 const iptables = "test/security/iptables.test.ts";
 const nftables = "test/security/nftables.test.ts";
 const secrets = "test/security/secrets.test.ts";
+const bombs = "test/security/bombs.test.ts";
+const extraction = "test/integration/storage/hostile.test.ts";
+const loads = "test/integration/image/load-save.test.ts";
 const userns = "test/security/userns.test.ts";
 
 /** `find` is replaced once in `file`; `only` is the pattern of the tests that run. */
@@ -123,6 +126,70 @@ export const breaks = [
     only: "swaps a directory and a symlink",
   },
   {
+    name: "files written through symlinks",
+    file: "src/oci/layer/extract/extract.ts",
+    find: "constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW;",
+    replace: "constants.O_WRONLY | constants.O_CREAT;",
+    test: archive,
+    only: "hostile archives change nothing on the host: import",
+  },
+  {
+    name: "hard links follow symlinks",
+    file: "src/linux/file/make.ts",
+    find: 'cString(path), 0), "linkat"',
+    replace: 'cString(path), 0x400), "linkat"',
+    test: archive,
+    only: "hostile archives change nothing on the host: load$",
+  },
+  {
+    name: "overlay's own attributes unpacked",
+    file: "src/oci/layer/extract/attributes.ts",
+    find: "if (overlayPrefix.test(name)) continue;",
+    replace: "if (overlayPrefix.test(name) && name === '') continue;",
+    test: extraction,
+    only: "whiteouts: overlay",
+  },
+  {
+    name: "directories without number",
+    file: "src/oci/layer/extract/extract.ts",
+    find: "this.#directoryTimes.size > most",
+    replace: "this.#directoryTimes.size < 0",
+    test: extraction,
+    only: "more directories than",
+  },
+  {
+    name: "the disk is filled",
+    file: "src/oci/layer/extract/space.ts",
+    find: "if (bavail * bsize < kept)",
+    replace: "if (bavail < 0)",
+    test: bombs,
+    only: "a bomb of space: import",
+  },
+  {
+    name: "the inodes are used up",
+    file: "src/oci/layer/extract/space.ts",
+    find: "if (files > 0 && ffree < keptFiles)",
+    replace: "if (files < 0)",
+    test: bombs,
+    only: "a bomb of inodes: load",
+  },
+  {
+    name: "the first of a name counts in a docker-archive",
+    file: "src/daemon/image/load/archive.ts",
+    find: "this.#files.set(key, file);",
+    replace: "if (before === undefined) this.#files.set(key, file);",
+    test: loads,
+    only: "names that come twice",
+  },
+  {
+    name: "layers of refused images stay",
+    file: "src/daemon/image/load/intake.ts",
+    find: "for (const file of this.#staged) await this.#discard(file);",
+    replace: "this.#staged.clear();",
+    test: loads,
+    only: "refused, and nothing stays",
+  },
+  {
     name: "copies look paths up in the host",
     file: "src/daemon/container/archive/view.ts",
     find: "const fd = openInRoot(trees.root, absolute, flags);",
@@ -135,6 +202,13 @@ export const breaks = [
     file: "src/daemon/image/load/contents.ts",
     find: "total > maxManifestBytes",
     replace: "total > 2 ** 40",
+    also: [
+      {
+        file: "src/daemon/image/load/intake.ts",
+        find: "member.sizeBytes > documentBytesMax",
+        replace: "member.sizeBytes > 2 ** 40",
+      },
+    ],
     test: archive,
     only: "a manifest of a hundred mebibytes",
   },

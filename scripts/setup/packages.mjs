@@ -37,8 +37,10 @@ const packages = [
   "findutils",
   "fuse-overlayfs",
   "kmod",
-  "libdevmapper1.02.1", // for dockerd
+  "libdevmapper1.02.1", // for dockerd, skopeo and podman
+  "libgpgme11", // for skopeo and podman
   "libseccomp2",
+  "libsubid4", // for podman
   "openssl",
   "python3-minimal",
   "xfsprogs",

@@ -44,6 +44,19 @@ const unpackDockerEngine = () => {
   if (!isUnpacked("dockerd", folder)) unpack("docker.io", ["docker-proxy", "dockerd"], folder);
 };
 
+/** Clients of registries. podman would bring a network and its own policies, and wants conmon beside it. */
+const unpackRegistryClients = () => {
+  const folder = "registry-clients";
+  for (const [packageName, program] of [
+    ["skopeo", "skopeo"],
+    ["umoci", "umoci"],
+    ["conmon", "conmon"],
+    ["podman", "podman"],
+  ]) {
+    if (!isUnpacked(program, folder)) unpack(packageName, [program], folder);
+  }
+};
+
 export const unpackPrograms = () => {
   if (!isUnpacked("docker", "docker-cli") && !isDockerClient(findOnPath("docker"))) {
     unpack(clientPackage(), ["docker"], "docker-cli");
@@ -52,4 +65,5 @@ export const unpackPrograms = () => {
     unpack("docker-registry", ["docker-registry"], "docker-registry");
   }
   unpackDockerEngine();
+  unpackRegistryClients();
 };

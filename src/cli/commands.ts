@@ -76,6 +76,17 @@ const system: Record<string, CommandEntry> = {
   info: { summary: "Display system-wide information", load: async () => (await import("./system/info.ts")).info },
 };
 
+const registry: Record<string, CommandEntry> = {
+  serve: {
+    summary: "Run a private registry (berth registry serve --help)",
+    load: async () => (await import("./registry/serve.ts")).serve,
+  },
+  gc: {
+    summary: "Remove what no manifest of a registry needs",
+    load: async () => (await import("./registry/serve.ts")).gc,
+  },
+};
+
 const systemOnly: Record<string, CommandEntry> = {
   df: { summary: "Show what the engine takes on the disk", load: async () => (await import("./system/df.ts")).df },
 };
@@ -100,4 +111,5 @@ export const groups: Readonly<Record<string, Readonly<Record<string, CommandEntr
     remove: rmi as CommandEntry,
   },
   system: { info: system["info"] as CommandEntry, ...systemOnly },
+  registry,
 };

@@ -69,6 +69,7 @@ const usage = (): string => {
     "",
     "Commands:",
     ...names,
+    "  registry    Run a private registry: serve, gc",
     "",
     "Options:",
     `  -H, --host string   Engine to connect to (default ${defaultHost}, or $BERTH_HOST, or $DOCKER_HOST)`,

@@ -151,7 +151,7 @@ export interface ImageRoutesService {
     progress: Progress,
   ): Promise<void>;
   import(
-    source: Readable,
+    source: Readable | string,
     options: {
       repo: string;
       tag: string;

@@ -1,8 +1,17 @@
 import { constants } from "node:os";
 import { getSystemErrorMap } from "node:util";
 
+/** Node makes the whole table anew for every question, and some failures are a way to ask. */
+const described = new Map<number, [code: string, message: string]>();
+
 /** `[name, message]` of an errno: Node's words where it has any, else the name alone. */
 const describe = (errno: number): [code: string, message: string] => {
+  const found = described.get(errno) ?? lookUp(errno);
+  described.set(errno, found);
+  return found;
+};
+
+const lookUp = (errno: number): [code: string, message: string] => {
   const known = getSystemErrorMap().get(-errno);
   if (known !== undefined) return known;
   const name = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0] ?? `E${errno}`;

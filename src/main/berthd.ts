@@ -5,6 +5,7 @@ import { createLogger } from "../base/logger.ts";
 import { helpText } from "../daemon/config/help.ts";
 import { type LoadedConfig, loadConfig } from "../daemon/config/load.ts";
 import { createEngine } from "../daemon/engine.ts";
+import { giveBackMemory } from "../linux/memory.ts";
 import { writePidFile } from "../daemon/pid-file.ts";
 import { engineVersion } from "../daemon/system/identity.ts";
 import { watchProcess } from "./process-events.ts";
@@ -26,6 +27,7 @@ const load = (): LoadedConfig => {
   }
 };
 
+giveBackMemory();
 const { config, commandLine } = load();
 if (commandLine.help) end(0, helpText());
 if (commandLine.version) end(0, `Berth version ${engineVersion}`);

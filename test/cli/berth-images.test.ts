@@ -152,6 +152,17 @@ test("lists, history and inspect say what docker's say", async () => {
   assert.deepEqual(JSON.parse(ours.stdout), JSON.parse(their.stdout));
 });
 
+test("search says what docker's says", async () => {
+  for (const args of [
+    [`${registry.host}/team`],
+    [`${registry.host}/none`],
+    ["--format", "{{.Name}} {{.StarCount}}{{.IsOfficial}}", `${registry.host}/team`],
+    ["--limit", "1", "--no-trunc", `${registry.host}/team`],
+    ["--filter", "nope=1", `${registry.host}/team`],
+  ])
+    await same("search", ...args);
+});
+
 test("wrong uses have docker's exit codes", async () => {
   for (const args of [
     ["rmi"],

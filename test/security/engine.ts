@@ -66,8 +66,9 @@ export class Engine implements AsyncDisposable {
     this.berthd = berthd;
   }
 
-  static async start(args: string[] = []): Promise<Engine> {
-    return new Engine(await Daemon.start({ args }));
+  /** @param folder where its roots are; without it a temporary one */
+  static async start(args: string[] = [], folder?: string): Promise<Engine> {
+    return new Engine(await Daemon.start({ args, ...(folder === undefined ? {} : { folder }) }));
   }
 
   /** One command of the stock client, killed after half a minute; its status is -1 then. */

@@ -44,7 +44,7 @@ export const openImages = (
   const workers = new LayerWorkers();
   const driver = new Overlay2(join(root, "overlay2"), workers);
   const layers = new LayerStore({ root: join(root, "layers"), driver, database, workers, clock });
-  const leases = new Leases(clock);
+  const leases = new Leases(clock, database);
   const collector = new Collector({ blobs, layers, leases, roots: [() => images.roots()] });
   const images = new ImageService({
     database,

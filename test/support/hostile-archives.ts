@@ -24,15 +24,30 @@ export const makeCanary = (path: string): void => {
   symlinkSync("file", join(path, "link"));
 };
 
-/** A member whose name comes from a PAX record, whatever its header says. */
-const paxNamed = (path: string, member: Member): Buffer => {
-  const header = memberOf({ name: "PaxHeaders/x", content: encodePax("path", path) });
-  header.write("x", 156, "latin1");
-  header.fill(0x20, 148, 156);
-  const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-  return Buffer.concat([header, memberOf(member)]);
+/** A header block with other bytes in it and the checksum that goes with them. */
+const patched = (member: Buffer, patches: Record<number, string | Buffer>): Buffer => {
+  const bytes = Buffer.from(member);
+  for (const [at, value] of Object.entries(patches)) bytes.set(Buffer.from(value as string), Number(at));
+  bytes.fill(0x20, 148, 156);
+  const sum = bytes.subarray(0, 512).reduce((total, byte) => total + byte, 0);
+  bytes.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
+  return bytes;
 };
+
+/** What goes before a member and changes what it means: PAX records (`x`, `g`), or a GNU long name (`L`, `K`). */
+const meta = (typeflag: string, content: string | Buffer): Buffer =>
+  patched(memberOf({ name: "PaxHeaders/x", content }), { 156: typeflag });
+
+const records = (of: Record<string, string>): string =>
+  Object.entries(of)
+    .map(([key, value]) => encodePax(key, value))
+    .join("");
+
+/** A member that PAX records belong to, whatever its header says. */
+const withPax = (of: Record<string, string>, member: Member): Buffer =>
+  Buffer.concat([meta("x", records(of)), memberOf(member)]);
+
+const paxNamed = (path: string, member: Member): Buffer => withPax({ path }, member);
 
 /** Archives that try to reach `canary`, an absolute path, or to break what unpacks them; by what they try. */
 export const hostileArchives = (canary: string): Record<string, (Member | Buffer)[]> => {
@@ -127,6 +142,60 @@ export const hostileArchives = (canary: string): Record<string, (Member | Buffer
     "file over a fifo": [{ name: "x", type: "fifo" }, evil("x")],
     "file below a fifo": [{ name: "x", type: "fifo" }, evil("x/y")],
     "a sparse file of 8 EiB": [sparse(2 ** 53 - 1)],
+    "a sparse file larger than a number holds": [
+      withPax({ "GNU.sparse.size": "9223372036854775807", "GNU.sparse.map": "0,4" }, evil("sparse")),
+    ],
+    "a sparse map out of order": [withPax({ "GNU.sparse.size": "100", "GNU.sparse.map": "50,2,0,2" }, evil("sparse"))],
+    "a sparse map with a negative offset": [
+      withPax({ "GNU.sparse.size": "100", "GNU.sparse.map": "-5,4" }, evil("sparse")),
+    ],
+    "a negative size in a PAX record": [withPax({ size: "-512" }, evil("x")), evil("x")],
+    "a huge size in a PAX record": [withPax({ size: "9007199254740991" }, evil("x")), evil("x")],
+    "a size that no number holds in a PAX record": [withPax({ size: "99999999999999999999" }, evil("x"))],
+    "a size in a PAX record that hides a member": [
+      withPax({ size: "0" }, { name: "x", content: memberOf(evil(`${canary}/file`)) }),
+    ],
+    "a negative size": [patched(memberOf(evil("x")), { 124: base256(-512n) })],
+    "a size of 2^80": [patched(memberOf(evil("x")), { 124: base256(1n << 80n) })],
+    "a size on a symlink": [patched(memberOf(link("x", canary)), { 124: "00000001000\0" }), evil("x/file")],
+    "a link target in a PAX record": [
+      withPax({ linkpath: `${canary}/file` }, hard("x", "harmless")),
+      evil("x"),
+      withPax({ linkpath: canary }, link("y", "harmless")),
+      evil("y/file"),
+    ],
+    "long names of GNU": [
+      Buffer.concat([meta("L", `${up}/file\0`), memberOf(evil("harmless"))]),
+      Buffer.concat([meta("K", `${canary}/file\0`), memberOf(hard("x", "harmless"))]),
+      evil("x"),
+    ],
+    "a long name of GNU without an end": [Buffer.concat([meta("L", `${canary}/file`), memberOf(evil("harmless"))])],
+    "PAX records for the whole archive": [meta("g", records({ path: `${canary}/file`, linkpath: canary })), evil("x")],
+    "both a PAX path and a long name": [
+      Buffer.concat([meta("L", "harmless\0"), meta("x", records({ path: `${canary}/file` })), memberOf(evil("x"))]),
+      Buffer.concat([meta("x", records({ path: "harmless" })), meta("L", `${canary}/file\0`), memberOf(evil("x"))]),
+    ],
+    "a NUL behind a name": [patched(memberOf(evil("x")), { 1: `\0${canary}/file` })],
+    "PAX records that overlap": [meta("x", "30 path=a\n12 path=b\n"), evil("x")],
+    "a PAX record of no length": [meta("x", "0 path=a\n"), evil("x")],
+    "a name longer than any path": [paxNamed("n/".repeat(40_000), evil("x")), paxNamed("m".repeat(500_000), evil("x"))],
+    "a link target longer than any path": [withPax({ linkpath: "l/".repeat(40_000) }, link("x", "y"))],
+    "an attribute that is too large": [
+      withPax({ "SCHILY.xattr.user.x": "v".repeat(200_000), "SCHILY.xattr.security.capability": "bad" }, evil("x")),
+    ],
+    "whiteouts of devices and links": [
+      { name: "n", type: "character", major: 0, minor: 0 },
+      { name: ".wh.n" },
+      link("l", canary),
+      { name: ".wh.l" },
+      { name: ".wh.l/" },
+      { name: ".wh.x/file", content: "evil" },
+    ],
+    "owners that no number holds": [withPax({ uid: "4294967296", gid: "4294967295" }, evil("x"))],
+    "times beyond the calendar": [
+      withPax({ mtime: "999999999999999.999999999999" }, evil("x")),
+      withPax({ mtime: "-62135596800.5" }, evil("y")),
+    ],
     "duplicates of everything": [
       evil("x"),
       { name: "x/" },
@@ -137,13 +206,14 @@ export const hostileArchives = (canary: string): Record<string, (Member | Buffer
   };
 };
 
-const sparse = (sizeBytes: number): Buffer => {
-  const records = encodePax("GNU.sparse.size", String(sizeBytes)) + encodePax("GNU.sparse.map", "0,4");
-  const named = paxNamed("x", { name: "sparse", content: "evil" });
-  const header = memberOf({ name: "PaxHeaders/x", content: records });
-  named.copy(header, 156, 156, 157);
-  header.fill(0x20, 148, 156);
-  const sum = header.subarray(0, 512).reduce((total, byte) => total + byte, 0);
-  header.write(`${sum.toString(8).padStart(6, "0")}\0 `, 148, "latin1");
-  return Buffer.concat([header, memberOf({ name: "sparse", content: "evil" })]);
+const sparse = (sizeBytes: number): Buffer =>
+  withPax({ "GNU.sparse.size": String(sizeBytes), "GNU.sparse.map": "0,4" }, { name: "sparse", content: "evil" });
+
+/** A number in base 256, as GNU writes what octal digits cannot hold. */
+const base256 = (value: bigint): Buffer => {
+  const bytes = Buffer.alloc(12);
+  for (let index = 11, rest = BigInt.asUintN(96, value); index >= 0; index--, rest >>= 8n)
+    bytes[index] = Number(rest & 0xffn);
+  bytes[0] = (bytes[0] ?? 0) | 0x80;
+  return bytes;
 };

@@ -1,4 +1,5 @@
-// Debian's docker-registry on loopback, as a real peer for tests: over HTTP or HTTPS, open or with a password.
+// The tests' registry on loopback, over HTTP or HTTPS, open or with a password: Berth's own, or Debian's docker-registry
+// as a peer. Both read the same file.
 import { execFileSync, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { request as httpRequest } from "node:http";
@@ -12,11 +13,13 @@ import type { TokenServer } from "./token-server.ts";
 
 const startTimeoutMs = 15_000;
 
-/** The one that the set-up unpacked, or the installed one. */
-const program = (): string => {
+/** Debian's that the set-up unpacked, or the installed one. */
+const dockerRegistry = (): string => {
   const unpacked = join(import.meta.dirname, "../../build/docker-registry/docker-registry");
   return existsSync(unpacked) ? unpacked : "/usr/bin/docker-registry";
 };
+
+const programs = { berth: () => join(import.meta.dirname, "../../bin/berth-registry"), docker: dockerRegistry };
 
 export const registryUser = "berth";
 export const registryPassword = "open-sesame";
@@ -28,8 +31,13 @@ export interface TestRegistry extends AsyncDisposable {
   scheme: "http" | "https";
   /** A folder of folders `<host>` with `ca.crt`, as the daemon's option wants it; empty over HTTP. */
   certificatesDirectory: string;
-  /** Where the registry keeps its files. */
+  /** Where the registry keeps its files, and its configuration; the content is in `data`. */
   root: string;
+  /** Everything that it wrote to stderr, up to a limit. */
+  output(): string;
+  /** Ends it with a signal, and waits for the end. */
+  kill(signal: NodeJS.Signals): Promise<number | null>;
+  pid: number;
   /** A request as the tests' own client: trusts anything, sends the password. */
   send(method: string, path: string, headers?: Record<string, string>, body?: Uint8Array): Promise<TestAnswer>;
   /** Puts an image there by plain HTTP PUTs. */
@@ -66,18 +74,49 @@ const configuration = (
   address: string,
   tls: { cert: string; key: string } | undefined,
   auth: object | undefined,
+  more: ConfigurationSection,
 ): string =>
-  JSON.stringify({
-    version: "0.1",
-    log: { level: "info", accesslog: { disabled: true } },
-    storage: { filesystem: { rootdirectory: join(root, "data") }, delete: { enabled: true } },
-    // Manifests may name other places for foreign layers.
-    validation: { manifests: { urls: { allow: ["^http://127\\.0\\.0\\.1"] } } },
-    http: { addr: `${address}:0`, ...(tls === undefined ? {} : { tls: { certificate: tls.cert, key: tls.key } }) },
-    ...(auth === undefined ? {} : { auth }),
-  });
+  JSON.stringify(
+    merge(
+      {
+        version: "0.1",
+        log: { level: "info", accesslog: { disabled: true } },
+        storage: { filesystem: { rootdirectory: join(root, "data") }, delete: { enabled: true } },
+        // docker-registry wants to know where manifests may say that foreign layers are.
+        validation: { manifests: { urls: { allow: ["^http://127\\.0\\.0\\.1"] } } },
+        http: { addr: `${address}:0`, ...(tls === undefined ? {} : { tls: { certificate: tls.cert, key: tls.key } }) },
+        ...(auth === undefined ? {} : { auth }),
+      },
+      more,
+    ),
+  );
+
+export interface ConfigurationSection {
+  [name: string]: unknown;
+}
+
+const isSection = (value: unknown): value is ConfigurationSection =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
+
+/** `more` over `base`, section by section. */
+const merge = (base: ConfigurationSection, more: ConfigurationSection): ConfigurationSection => {
+  const merged = { ...base };
+  for (const [name, value] of Object.entries(more)) {
+    const before = merged[name];
+    merged[name] = isSection(before) && isSection(value) ? merge(before, value) : value;
+  }
+  return merged;
+};
 
 export interface RegistryOptions {
+  /** Berth's when absent. */
+  server?: keyof typeof programs;
+  /** Sections of the configuration besides the usual ones. */
+  config?: ConfigurationSection;
+  /** The folder of a registry that has ended, to go on with; this one removes it. */
+  root?: string;
+  /** Leaves the folder where it is when this registry is disposed. */
+  keepRoot?: boolean;
   tls?: boolean;
   password?: boolean;
   /** Wants tokens of this server. */
@@ -89,24 +128,29 @@ export interface RegistryOptions {
 /** Starts a registry on a free port; disposing ends it and removes its files. */
 export const startRegistry = async (options: RegistryOptions = {}): Promise<TestRegistry> => {
   const address = options.address ?? "127.0.0.1";
-  const root = mkdtempSync(join(tmpdir(), "berth-registry-"));
+  const root = options.root ?? mkdtempSync(join(tmpdir(), "berth-registry-"));
   const certificatesDirectory = join(root, "certs.d");
-  mkdirSync(certificatesDirectory);
+  mkdirSync(certificatesDirectory, { recursive: true });
   const certificates = options.tls === true ? makeCertificates(root, address) : undefined;
   const passwords = options.password === true ? join(root, "htpasswd") : undefined;
   if (passwords !== undefined) writeFileSync(passwords, `${registryUser}:${passwordHash}\n`);
   const config = join(root, "config.yml");
-  writeFileSync(config, configuration(root, address, certificates, authOf(options, passwords)));
-  const child = spawn(program(), ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
-  const exited = new Promise<void>((resolve) => child.once("exit", () => resolve()));
-  const stop = async (): Promise<void> => {
-    child.kill("SIGKILL");
-    await exited;
-    rmSync(root, { recursive: true, force: true });
+  writeFileSync(config, configuration(root, address, certificates, authOf(options, passwords), options.config ?? {}));
+  const program = programs[options.server ?? "berth"]();
+  const child = spawn(program, ["serve", config], { stdio: ["ignore", "ignore", "pipe"] });
+  const exited = new Promise<number | null>((resolve) => child.once("exit", (code) => resolve(code)));
+  const kill = (signal: NodeJS.Signals): Promise<number | null> => {
+    child.kill(signal);
+    return exited;
   };
+  const stop = async (): Promise<void> => {
+    await kill("SIGKILL");
+    if (options.keepRoot !== true) rmSync(root, { recursive: true, force: true });
+  };
+  const seen: string[] = [];
   let host: string;
   try {
-    host = await listeningOn(child.stderr);
+    host = await listeningOn(child.stderr, seen);
   } catch (error) {
     await stop();
     throw error;
@@ -133,19 +177,23 @@ export const startRegistry = async (options: RegistryOptions = {}): Promise<Test
     scheme,
     certificatesDirectory,
     root,
+    output: () => seen.join("\n"),
+    kill,
+    pid: child.pid ?? 0,
     send,
     put: (image, name, tag) => putImage(send, image, name, tag),
     [Symbol.asyncDispose]: stop,
   };
 };
 
-const listeningOn = (output: NodeJS.ReadableStream): Promise<string> =>
+const maxSeenLines = 1000;
+
+const listeningOn = (output: NodeJS.ReadableStream, seen: string[]): Promise<string> =>
   new Promise((resolve, reject) => {
-    const seen: string[] = [];
-    const timer = setTimeout(() => reject(new Error(`docker-registry: ${seen.join("\n")}`)), startTimeoutMs);
+    const timer = setTimeout(() => reject(new Error(`registry: ${seen.join("\n")}`)), startTimeoutMs);
     const lines = createInterface({ input: output });
     lines.on("line", (line) => {
-      if (seen.length < 50) seen.push(line);
+      if (seen.length < maxSeenLines) seen.push(line);
       const found = /listening on (\d[\d.]+:\d+)/.exec(line)?.[1];
       if (found === undefined) return;
       clearTimeout(timer);
@@ -153,7 +201,7 @@ const listeningOn = (output: NodeJS.ReadableStream): Promise<string> =>
     });
     lines.on("close", () => {
       clearTimeout(timer);
-      reject(new Error(`docker-registry ended: ${seen.join("\n")}`));
+      reject(new Error(`the registry ended: ${seen.join("\n")}`));
     });
   });
 

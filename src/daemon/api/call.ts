@@ -8,7 +8,9 @@ import { jsonType, rawStreamType } from "./headers.ts";
 import { type Connection, type HijackReply, release, takeOver } from "./hijack.ts";
 import { JsonLines } from "./json-lines.ts";
 import { readBody } from "./body/read.ts";
+import { ArchiveStream } from "../../oci/layer/archive-stream.ts";
 import { uploadOf } from "./body/upload.ts";
+import { descriptorOf, handOver } from "./hand-over.ts";
 import type { Shape } from "./body/shape.ts";
 import { decodeBody, decodeText } from "./body/decode.ts";
 import type { Query } from "./query.ts";
@@ -153,7 +155,11 @@ export class Call {
   /** Answers with a stream of bytes. A source that fails ends the connection, so that the client sees it. */
   async pipe(source: Readable, contentType: string, extra: readonly string[] = []): Promise<void> {
     this.begin(200, contentType, extra);
-    await pipeline(source, this.response);
+    const { response, socket } = this;
+    const fd = source instanceof ArchiveStream && source.isUntouched ? descriptorOf(response, socket) : null;
+    if (fd === null) return pipeline(source, response);
+    await handOver(source as ArchiveStream, socket, fd);
+    response.end();
   }
 
   /** Answers with what `write` sends. */

@@ -10,8 +10,9 @@ import { chainId } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { compressedLayer } from "../../oci/layer/compressed.ts";
 import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
-import { rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
+import { assemble, rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
+import type { Unpacked } from "../../oci/layer/unpack.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
@@ -47,17 +48,33 @@ export interface WritableLayer {
   hasInit: boolean;
 }
 
-export interface RegisterOptions {
-  /** What the uncompressed archive must hash to. */
-  diffId?: Digest | undefined;
+export interface StageOptions {
   /** What the archive must be as it comes, compressed or not: checked in the same pass, for streams only. */
   blob?: { digest: Digest; sizeBytes?: number | undefined } | undefined;
-  /** Keeps the layer until a record names it. */
-  lease: Lease;
   signal?: AbortSignal | undefined;
   /** Hears how many bytes of the archive, as it comes, have been taken so far. */
   onProgress?: ((bytes: number) => void) | undefined;
+  /** Waited for before the archive is unpacked, and given back after that: bounds how many are unpacked at a time. */
+  turn?: ((signal: AbortSignal | undefined) => Promise<Disposable>) | undefined;
 }
+
+export interface RegisterOptions extends StageOptions {
+  /** What the uncompressed archive must hash to. */
+  diffId?: Digest | undefined;
+  /** The chain id that the layer will have, when it is known before its parent is there. */
+  chainId?: Digest | undefined;
+  /** Keeps the layer until a record names it. */
+  lease: Lease;
+}
+
+/** A layer that is unpacked and not in the store: nobody knows yet what is below it. */
+export interface StagedLayer extends Unpacked {
+  /** The storage driver's name for it. */
+  readonly cacheId: string;
+}
+
+/** A piece of an archive that is put together. */
+export type AssembledPart = { bytes: Uint8Array } | { path: string; sizeBytes: number } | { chainId: Digest };
 
 /**
  * Layers by their chain id, and the writable layers of containers on top of them. A layer is in the store once its
@@ -105,25 +122,95 @@ export class LayerStore {
    * Unpacks an archive, compressed or not, on top of `parent`. The same layer is unpacked once, however many ask at the
    * same time; the sources of the others are destroyed unread.
    *
-   * @throws DiffIdMismatch, TarError, CompressionError, or what the source failed with. Nothing is left behind then.
+   * A parent that is still being registered may be given as the promise of its chain id: layers of one image, each with
+   * the promise of the one below, are unpacked side by side where the driver can, and stored in order.
+   *
+   * @throws DiffIdMismatch, TarError, CompressionError, ContentMismatch, what the source failed with, or what the parent
+   * did. Nothing is left behind then.
    */
-  async register(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
-    const expected = options.diffId === undefined ? null : chainId(parent, options.diffId);
-    if (expected !== null) options.lease.add("layer", expected);
-    using _pin = this.#pin(parent);
-    if (parent !== null) this.#need(parent);
-    return this.#queue.run(expected ?? newId(), async () => {
-      options.signal?.throwIfAborted();
-      const known = expected === null ? undefined : this.get(expected);
-      if (known === undefined) return this.#unpack(parent, source, options);
-      if ("destroy" in source) source.destroy();
-      return known;
-    });
+  async register(
+    parent: Digest | null | Promise<Digest | null>,
+    source: ArchiveSource,
+    options: RegisterOptions,
+  ): Promise<Layer> {
+    const below = Promise.resolve(parent);
+    // Awaited when it is needed, which may be later than it fails.
+    below.catch(() => {});
+    const given = parent instanceof Promise ? null : parent;
+    using _pin = this.#pin(given);
+    try {
+      if (given !== null) this.#need(given);
+      const expected = options.chainId ?? (options.diffId === undefined ? null : chainId(await below, options.diffId));
+      if (expected !== null) options.lease.add("layer", expected);
+      return await this.#queue.run(expected ?? newId(), async () => {
+        options.signal?.throwIfAborted();
+        const known = expected === null ? undefined : this.get(expected);
+        if (known === undefined) return this.#unpack(below, source, options);
+        destroy(source);
+        return known;
+      });
+    } catch (error) {
+      destroy(source);
+      throw error;
+    }
+  }
+
+  /** Whether an archive can be unpacked before the layer below it is there: `stage`. */
+  get canStage(): boolean {
+    return this.driver.independent;
+  }
+
+  /**
+   * Unpacks an archive, compressed or not, before it is known what is below it. It is nobody's until it is adopted; a
+   * restart removes it.
+   *
+   * @throws TarError, CompressionError, ContentMismatch, or what the source failed with. Nothing is left behind then.
+   */
+  async stage(source: ArchiveSource, options: StageOptions): Promise<StagedLayer> {
+    const cacheId = newId();
+    try {
+      await this.driver.create(cacheId, null);
+      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      return { cacheId, ...(await this.#fill(cacheId, source, options)) };
+    } catch (error) {
+      destroy(source);
+      await this.#discard(cacheId);
+      throw error;
+    }
+  }
+
+  /**
+   * Puts a staged layer into the store, on top of `parent`. Where the store has it already the staged one is thrown away.
+   *
+   * @throws DiffIdMismatch when it is not the layer that is wanted; it stays staged then.
+   */
+  async adopt(parent: Digest | null, staged: StagedLayer, options: { diffId: Digest; lease: Lease }): Promise<Layer> {
+    const { diffId, lease } = options;
+    if (staged.diffId !== diffId) throw new DiffIdMismatch(diffId, staged.diffId);
+    const chain = chainId(parent, diffId);
+    lease.add("layer", chain);
+    const { cacheId, ...unpacked } = staged;
+    return this.#queue.run(chain, () => this.#store(cacheId, parent, unpacked, { lease }));
+  }
+
+  /** Throws away a layer that was staged and is not adopted. */
+  async unstage({ cacheId }: StagedLayer): Promise<void> {
+    await this.#discard(cacheId);
   }
 
   /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
   tar(chain: Digest): Readable {
     return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
+  }
+
+  /** An archive of bytes, files of the host, and layers' archives by their chain id. @throws EngineError `not-found` */
+  assemble(parts: readonly AssembledPart[], onWritten: () => void): Readable {
+    const found = parts.map((part) => {
+      if (!("chainId" in part)) return part;
+      const { cacheId, tarBytes } = this.#need(part.chainId);
+      return { layer: this.#place(cacheId), sizeBytes: tarBytes };
+    });
+    return assemble(this.#parts.workers, found, onWritten);
   }
 
   /**
@@ -280,38 +367,62 @@ export class LayerStore {
     return `sha256:${hash.digest("hex")}` === layer.diffId;
   }
 
-  async #unpack(parent: Digest | null, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
-    const { driver, workers, clock, database } = this.#parts;
+  async #unpack(below: Promise<Digest | null>, source: ArchiveSource, options: RegisterOptions): Promise<Layer> {
+    const { driver } = this.#parts;
     const cacheId = newId();
-    const check = checkedSource(source, options.blob);
     try {
-      await driver.create(cacheId, parent === null ? null : this.#need(parent).cacheId);
+      // A driver whose layers begin as a copy of the one below has nothing to begin with before that.
+      const first = driver.independent ? null : await below;
+      using _pin = this.#pin(first);
+      await driver.create(cacheId, first === null ? null : this.#need(first).cacheId);
       mkdirSync(this.#directory(cacheId), { mode: 0o700 });
-      const unpacked = await unpackFrom(workers, check.source, this.#place(cacheId), {
-        whiteouts: driver.whiteouts,
-        signal: options.signal,
-        onProgress: options.onProgress,
-      });
-      check.finish();
-      const { diffId } = unpacked;
-      if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
-      await driver.seal(cacheId);
-      const chain = chainId(parent, diffId);
-      options.lease.add("layer", chain);
-      const known = this.get(chain);
-      if (known !== undefined) {
-        await this.#discard(cacheId);
-        return known;
-      }
-      const layer: Layer = { chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() };
-      database.transaction((transaction) => transaction.put(this.#table, chain, layer));
-      this.#parts.onStored?.();
-      return layer;
+      const unpacked = await this.#fill(cacheId, source, options);
+      return await this.#store(cacheId, await below, unpacked, options);
     } catch (error) {
-      if ("destroy" in source) source.destroy();
       await this.#discard(cacheId);
       throw error;
     }
+  }
+
+  /** Unpacks an archive into a layer that is made, and checks that it is what it should be. */
+  async #fill(cacheId: string, source: ArchiveSource, options: StageOptions & { diffId?: Digest }): Promise<Unpacked> {
+    const { driver, workers } = this.#parts;
+    const check = checkedSource(source, options.blob);
+    using _turn = await options.turn?.(options.signal);
+    const unpacked = await unpackFrom(workers, check.source, this.#place(cacheId), {
+      whiteouts: driver.whiteouts,
+      signal: options.signal,
+      onProgress: options.onProgress,
+    });
+    check.finish();
+    const { diffId } = unpacked;
+    if (options.diffId !== undefined && diffId !== options.diffId) throw new DiffIdMismatch(options.diffId, diffId);
+    return unpacked;
+  }
+
+  /** Puts a filled layer on its parent, which is there by now, and records it. */
+  async #store(
+    cacheId: string,
+    parent: Digest | null,
+    unpacked: Unpacked,
+    { lease, signal }: { lease: Lease; signal?: AbortSignal | undefined },
+  ): Promise<Layer> {
+    const { driver, clock, database } = this.#parts;
+    signal?.throwIfAborted();
+    using _pin = this.#pin(parent);
+    if (parent !== null && driver.independent) await driver.setParent(cacheId, this.#need(parent).cacheId);
+    await driver.seal(cacheId);
+    const chain = chainId(parent, unpacked.diffId);
+    lease.add("layer", chain);
+    const known = this.get(chain);
+    if (known !== undefined) {
+      await this.#discard(cacheId);
+      return known;
+    }
+    const layer: Layer = { chainId: chain, parent, cacheId, ...unpacked, storedAtMs: clock.now() };
+    database.transaction((transaction) => transaction.put(this.#table, chain, layer));
+    this.#parts.onStored?.();
+    return layer;
   }
 
   /** The layer between an image and its containers, made at the first container of an image. */
@@ -374,6 +485,10 @@ export class LayerStore {
     };
   }
 }
+
+const destroy = (source: ArchiveSource): void => {
+  if ("destroy" in source) source.destroy();
+};
 
 /** Stands for the layer below the containers of an image without layers. */
 const scratch = "scratch";

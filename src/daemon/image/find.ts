@@ -19,7 +19,14 @@ const readName = (text: string): ImageName => {
 };
 
 const lookUp = (store: ImageStore, text: string, name: ImageName): Readonly<ImageRecord> | undefined =>
-  "id" in name ? store.get(name.id) : (store.named(name.reference) ?? store.withPrefix(text));
+  ("id" in name ? store.get(name.id) : (store.named(name.reference) ?? store.withPrefix(text))) ??
+  store.withManifest(text);
+
+/** Whether a text is a name that is here, and not the id of an image, of its manifest, or the start of one. */
+export const isName = (store: ImageStore, text: string): boolean => {
+  const name = readName(text);
+  return "reference" in name && store.reference(name.reference) !== undefined;
+};
 
 /** The image that an id, the start of an id or a name stands for; undefined when there is none, or no such name. */
 export const findImage = (store: ImageStore, text: string): Readonly<ImageRecord> | undefined => {

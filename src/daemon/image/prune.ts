@@ -60,7 +60,10 @@ export const pruneImages = async (
     const own = { tags: tags.map(String), digests: digests.map(String) };
     for (const name of namesToRemove(record, own, all)) planOne(removal, record, name);
   }
+  // What pulls that were cut off have left to go on with goes too.
+  if (context.leases.dropLeft()) await context.collect();
   const removed = await carryOut(context, [removal.steps]);
+  removed.sizeBytes += context.blobs.partials.prune({ all: true });
   context.database.emit({
     Type: "image",
     Action: "prune",

@@ -4,7 +4,7 @@ import type { Reference } from "../../oci/reference.ts";
 import type { Platform } from "../../oci/platform.ts";
 import type { ImageDeleteResponseItem } from "../../wire/engine/image.ts";
 import type { ImageContext } from "./context.ts";
-import { getImage, platformMismatch } from "./find.ts";
+import { getImage, isName, platformMismatch } from "./find.ts";
 import { imageOfPlatform, runsOn } from "./platforms.ts";
 import type { ImageRecord } from "./record.ts";
 import { Removal } from "./removal.ts";
@@ -80,7 +80,8 @@ export const removeImage = async (
   const removal = new Removal(context.store, context.users());
   const platforms = options.platforms ?? [];
   const some = platforms.length === 0 ? undefined : imagesOfPlatforms(context, name, image, platforms);
-  if (some === undefined) removal.remove(image, name, options);
+  const called = isName(context.store, name) ? name : image.id;
+  if (some === undefined) removal.remove(image, called, options);
   else for (const { id } of some.images) removal.removePlatform(some.reference, id, options);
   return (await carryOut(context, [removal.steps])).items;
 };
@@ -96,7 +97,7 @@ const imagesOfPlatforms = (
   image: Readonly<ImageRecord>,
   platforms: readonly Platform[],
 ): { reference: Reference; images: Readonly<ImageRecord>[] } | undefined => {
-  const reference = image.id.startsWith(name) || image.id.slice(7).startsWith(name) ? undefined : parseReference(name);
+  const reference = isName(context.store, name) ? parseReference(name) : undefined;
   const record = reference === undefined ? undefined : context.store.reference(reference.withDefaultTag());
   if (reference === undefined || record === undefined) {
     for (const platform of platforms)

@@ -27,8 +27,8 @@ import { inspectDistribution } from "./distribution.ts";
 import type { DistributionInspect } from "./distribution.ts";
 import { findImage, getImage, idsOf } from "./find.ts";
 import { imageHistory } from "./history.ts";
-import { importImage } from "./import.ts";
-import type { ImportOptions } from "./import.ts";
+import { importFromUrl, importImage } from "./import/import.ts";
+import type { ImportOptions } from "./import/import.ts";
 import { imageSize, inspectImage } from "./inspect.ts";
 import type { InspectOptions } from "./inspect.ts";
 import { listImages } from "./list.ts";
@@ -166,8 +166,10 @@ export class ImageService {
     return saveImages(this.#context, names, options.platform);
   }
 
-  import(archive: Readable, options: ImportOptions, tell: OnProgress): Promise<string> {
-    return importImage(this.#context, archive, options, tell);
+  /** @param source an archive, or where a web server has it */
+  import(source: Readable | string, options: ImportOptions, tell: OnProgress): Promise<string> {
+    if (typeof source === "string") return importFromUrl(this.#context, source, options, tell);
+    return importImage(this.#context, source, options, tell);
   }
 
   commit(input: CommitInput): Promise<string> {

@@ -93,6 +93,20 @@ export class ImageStore {
     return only;
   }
 
+  /**
+   * The one image whose manifest's digest starts with `prefix`: what `docker images --tree` shows of a platform. As short
+   * as it shows it, and no shorter, since names may be hex digits too.
+   */
+  withManifest(prefix: string): Readonly<ImageRecord> | undefined {
+    const hex = prefix.startsWith("sha256:") ? prefix.slice(7) : prefix;
+    if (!/^[0-9a-f]{12,64}$/.test(hex)) return undefined;
+    const ids = new Set<string>();
+    for (const manifest of this.#manifests.values())
+      if (manifest.kind === "image" && manifest.digest.startsWith(hex, 7)) ids.add(manifest.config.digest);
+    const [id = ""] = ids;
+    return ids.size === 1 ? this.#images.get(id) : undefined;
+  }
+
   /** The names that mean an image when nobody asks for a platform: those that lists show. */
   ownNames(id: string): ImageNames {
     return this.#names.ofImage(id);

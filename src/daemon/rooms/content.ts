@@ -47,7 +47,7 @@ export const openContent = async (
     onStored: stored,
   });
   const durability = new Durability({ root: config.dataRoot, database, blobs, layers, workers, clock });
-  const leases = new Leases(clock);
+  const leases = new Leases(clock, database);
   const collector = new Collector({ blobs, layers, leases, roots });
   const trash = new Trash(join(config.dataRoot, "containers/.trash"), workers);
   return { workers, blobs, layers, leases, collector, durability, trash };

@@ -4,6 +4,7 @@ import { AT_EMPTY_PATH, AT_SYMLINK_NOFOLLOW, O_NOFOLLOW, O_PATH } from "./flags.
 import { openat2, pathOf } from "./open.ts";
 import type { Path } from "./open.ts";
 
+const futimensCall = libc("futimens", ["int", "void *"]);
 const utimensatCall = libc("utimensat", ["int", "str", "void *", "int"]);
 const fchownatCall = libc("fchownat", ["int", "str", "uint", "uint", "int"]);
 const chmodCall = libc("chmod", ["str", "uint"]);
@@ -13,6 +14,11 @@ const UTIME_OMIT = (1n << 30n) - 2n;
 /** Sets access and modification time in nanoseconds since the epoch, of a symlink itself too. Null leaves one. */
 export const utimensat = (directory: number, path: Path, atimeNs: bigint | null, mtimeNs: bigint | null): void => {
   check(utimensatCall(directory, cString(path), timespecs(atimeNs, mtimeNs), AT_SYMLINK_NOFOLLOW), "utimensat", path);
+};
+
+/** The same for an open file (no O_PATH descriptor). */
+export const futimens = (fd: number, atimeNs: bigint | null, mtimeNs: bigint | null): void => {
+  check(futimensCall(fd, timespecs(atimeNs, mtimeNs)), "futimens");
 };
 
 /** Sets the owner of a file, of a symlink itself too; of the descriptor (O_PATH included) when `path` is "". */

@@ -1,4 +1,4 @@
-import { check, cString, libc } from "../ffi.ts";
+import { check, cString, lastErrno, libc } from "../ffi.ts";
 import { AT_FDCWD, AT_REMOVEDIR, AT_SYMLINK_FOLLOW } from "./flags.ts";
 import { pathOf } from "./open.ts";
 import type { Path } from "./open.ts";
@@ -9,6 +9,8 @@ const symlinkatCall = libc("symlinkat", ["str", "int", "str"]);
 const linkatCall = libc("linkat", ["int", "str", "int", "str", "int"]);
 const unlinkatCall = libc("unlinkat", ["int", "str", "int"]);
 const renameat2Call = libc("renameat2", ["int", "str", "int", "str", "uint"]);
+
+const EEXIST = 17;
 
 /** A device number in the form of the kernel's `dev_t`. **Source:** makedev(3). */
 export const makeDevice = (major: number, minor: number): bigint => {
@@ -23,6 +25,14 @@ export const mknodat = (directory: number, path: Path, mode: number, device = 0n
 
 export const mkdirat = (directory: number, path: Path, mode: number): void => {
   check(mkdiratCall(directory, cString(path), mode), "mkdirat", path);
+};
+
+/** The same; false when the name is taken, which costs less than an error. */
+export const tryMkdirat = (directory: number, path: Path, mode: number): boolean => {
+  const result = mkdiratCall(directory, cString(path), mode);
+  if (result < 0 && lastErrno() === EEXIST) return false;
+  check(result, "mkdirat", path);
+  return true;
 };
 
 export const symlinkat = (target: Path, directory: number, path: Path): void => {

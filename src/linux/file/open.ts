@@ -1,5 +1,6 @@
-import { check, cString, lastErrno, syscall } from "../ffi.ts";
-import { O_CLOEXEC, O_DIRECTORY, O_PATH, resolve as resolveFlags } from "./flags.ts";
+import { constants } from "node:fs";
+import { check, cString, lastErrno, libc, syscall } from "../ffi.ts";
+import { O_CLOEXEC, O_DIRECTORY, O_NOFOLLOW, O_PATH, resolve as resolveFlags } from "./flags.ts";
 
 /** A path as a JS string, or as bytes when it is no UTF-8. */
 export type Path = string | Uint8Array;
@@ -13,10 +14,15 @@ export interface OpenHow {
   resolve?: number;
 }
 
+const openatCall = libc("openat", ["int", "str", "int", "uint"]);
 const openat2Call = syscall(437, ["int", "str", "void *", "size_t"]);
 const howBytes = 24;
 const EAGAIN = 11;
 const EINTR = 4;
+const ENOENT = 2;
+const EEXIST = 17;
+/** A file that exists, or a symlink, is never opened by these. */
+const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW | O_CLOEXEC;
 /** How often a lookup is begun again that the kernel gave up because the tree was being renamed. */
 const maxAttempts = 128;
 
@@ -28,18 +34,34 @@ const maxAttempts = 128;
  *
  * **Source:** openat2(2).
  */
-export const openat2 = (directory: number, path: Path, how: OpenHow): number => {
-  const buffer = Buffer.alloc(howBytes);
-  buffer.writeBigUInt64LE(BigInt(how.flags | O_CLOEXEC), 0);
-  buffer.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
-  buffer.writeBigUInt64LE(BigInt(how.resolve ?? 0), 16);
+export const openat2 = (directory: number, path: Path, how: OpenHow): number =>
+  check(attempt(directory, path, how), "openat2", path);
+
+/** The same, but null when there is nothing of that name, which costs less than an error. */
+export const findOpenat2 = (directory: number, path: Path, how: OpenHow): number | null => {
+  const fd = attempt(directory, path, how);
+  return fd < 0 && lastErrno() === ENOENT ? null : check(fd, "openat2", path);
+};
+
+const attempt = (directory: number, path: Path, how: OpenHow): number => {
+  const buffer = Buffer.allocUnsafe(howBytes).fill(0);
+  // The kernel's numbers have 64 bits; all flags fit in 32.
+  buffer.writeUInt32LE((how.flags | O_CLOEXEC) >>> 0, 0);
+  buffer.writeUInt32LE(how.mode ?? 0, 8);
+  buffer.writeUInt32LE(how.resolve ?? 0, 16);
   const name = cString(path);
-  for (let attempt = 1; ; attempt++) {
+  for (let count = 1; ; count++) {
     const fd = openat2Call(directory, name, buffer, howBytes);
     if (fd >= 0) return fd;
     const errno = lastErrno();
-    if ((errno !== EAGAIN && errno !== EINTR) || attempt === maxAttempts) return check(fd, "openat2", path);
+    if ((errno !== EAGAIN && errno !== EINTR) || count === maxAttempts) return fd;
   }
+};
+
+/** Makes a regular file at one name (no path) of an open directory, for writing. @returns null when the name is taken. */
+export const createFile = (directory: number, name: Path, mode: number): number | null => {
+  const fd = openatCall(directory, cString(name), newFile, mode);
+  return fd < 0 && lastErrno() === EEXIST ? null : check(fd, "openat", name);
 };
 
 /**

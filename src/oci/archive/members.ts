@@ -1,4 +1,3 @@
-import type { Readable } from "node:stream";
 import { TarError, unexpectedEnd } from "../layer/tar/error.ts";
 import { blockBytes, textOf } from "../layer/tar/entry.ts";
 import type { ByteString } from "../layer/tar/entry.ts";
@@ -32,8 +31,8 @@ class Window {
   readonly #chunks: AsyncIterator<Buffer>;
   #rest: Buffer = Buffer.alloc(0);
 
-  constructor(source: Readable) {
-    this.#chunks = source[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
+  constructor(source: AsyncIterable<Buffer>) {
+    this.#chunks = source[Symbol.asyncIterator]();
   }
 
   /** Up to `most` of the next bytes; undefined at the end. */
@@ -105,7 +104,7 @@ class Content implements AsyncIterable<Buffer> {
  *
  * @throws TarError when the archive is malformed, cut off, or beyond a limit.
  */
-export async function* readMembers(source: Readable): AsyncGenerator<Member> {
+export async function* readMembers(source: AsyncIterable<Buffer>): AsyncGenerator<Member> {
   const window = new Window(source);
   try {
     for (let count = 0; ; count++) {

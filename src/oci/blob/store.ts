@@ -1,11 +1,13 @@
 import { randomUUID } from "node:crypto";
-import { createReadStream, existsSync, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
+import { createReadStream, existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { open, readFile, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { isCode } from "../../linux/error.ts";
 import { algorithmOf, hexOf, isDigest, parseDigest } from "../digest.ts";
 import type { Digest } from "../digest.ts";
+import { Partials } from "./partials.ts";
+import type { PartialBlob } from "./partial.ts";
 import { ContentMismatch, Verifier } from "./verify.ts";
 
 /** Most bytes that `read` takes into memory: no manifest or configuration is larger. */
@@ -27,20 +29,24 @@ export interface IngestOptions {
 
 /**
  * Content by its digest, one file each: `blobs/<algorithm>/<hex>`. A file has that name only when its bytes were seen to
- * hash to it; what is being written is in `ingest/`, and what a dead process left there is removed at the next start.
+ * hash to it; what is being written is in `ingest/`. What a dead process left there is removed at the next start, but
+ * for content that can be gone on with (`partials`).
  */
 export class BlobStore {
+  readonly root: string;
   readonly #blobs: string;
   readonly #ingest: string;
   readonly #onStored: () => void;
+  /** Large content on its way here, which is gone on with when the way was cut off. */
+  readonly partials: Partials;
 
   /** @param onStored hears that content was taken in. */
   constructor(root: string, onStored: () => void = () => {}) {
+    this.root = root;
     this.#onStored = onStored;
     this.#blobs = join(root, "blobs");
     this.#ingest = join(root, "ingest");
-    rmSync(this.#ingest, { recursive: true, force: true });
-    mkdirSync(this.#ingest, { recursive: true, mode: 0o700 });
+    this.partials = new Partials(this.#ingest);
     mkdirSync(join(this.#blobs, "sha256"), { recursive: true, mode: 0o700 });
   }
 
@@ -114,6 +120,15 @@ export class BlobStore {
       await rm(partial, { force: true });
       throw error;
     }
+  }
+
+  /** Gives whole content, which the caller has seen to hash to its digest, its name. */
+  adopt(partial: PartialBlob): void {
+    const path = this.path(partial.digest);
+    mkdirSync(join(this.#blobs, algorithmOf(partial.digest)), { recursive: true, mode: 0o700 });
+    renameSync(partial.path, path);
+    partial.discard();
+    this.#onStored();
   }
 
   /**

@@ -30,10 +30,13 @@ export class RegistryHost implements Disposable {
     this.#scopes = scopes;
   }
 
-  /** @throws TransportError when it does not answer. Asking again within one operation does not try again. */
+  /** @throws TransportError when it does not answer. A mirror is not tried again within one operation. */
   client(): Promise<RegistryClient> {
-    this.#client ??= this.#open();
-    return this.#client;
+    if (this.#client !== undefined) return this.#client;
+    const opened = this.#open();
+    this.#client = opened;
+    if (!this.mirror) opened.catch(() => (this.#client = undefined));
+    return opened;
   }
 
   async #open(): Promise<RegistryClient> {

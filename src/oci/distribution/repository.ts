@@ -4,10 +4,11 @@ import type { Digest } from "../digest.ts";
 import { manifestAccept } from "../media-type.ts";
 import type { ClientOptions, RegistryClient } from "./client.ts";
 import { mirrorEndpoints, originEndpoints } from "./endpoint.ts";
+import type { Endpoint } from "./endpoint.ts";
 import { RegistryHost } from "./host.ts";
 import { maxManifestBytes } from "./manifest.ts";
 import type { MirrorHealth } from "./mirror.ts";
-import { ContentError, RegistryError } from "./registry-error.ts";
+import { ContentError, CredentialsError, RegistryError } from "./registry-error.ts";
 import { defaultRetry } from "./retry.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { readBody } from "./transport.ts";
@@ -87,7 +88,16 @@ export class Repository implements Disposable {
       await originEndpoints(name.domain, settings),
     ];
     const hosts = ways.map((endpoints) => new RegistryHost(endpoints, options, scopes));
-    const repository = new Repository(name, hosts, options);
+    return Repository.#meet(new Repository(name, hosts, options));
+  }
+
+  /** Opens a repository of one host for reading, whatever the usual places of its domain are. @throws like `open` */
+  static async at(endpoint: Endpoint, path: string, options: ClientOptions): Promise<Repository> {
+    const host = new RegistryHost([endpoint], options, [`repository:${path}:pull`]);
+    return Repository.#meet(new Repository({ domain: endpoint.host, path }, [host], options));
+  }
+
+  static async #meet(repository: Repository): Promise<Repository> {
     try {
       await repository.#each(async () => true);
       return repository;
@@ -142,7 +152,7 @@ export class Repository implements Disposable {
       } catch (error) {
         if (this.#signal?.aborted) throw error;
         last = error;
-        const lacks = error instanceof RegistryError && error.status !== 429;
+        const lacks = (error instanceof RegistryError && error.status !== 429) || error instanceof CredentialsError;
         if (host.mirror && !lacks) this.#health?.failed(host.key);
       }
     }

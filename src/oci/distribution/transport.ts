@@ -8,6 +8,8 @@ import { ContentError, TransportError } from "./registry-error.ts";
 
 /** How long nothing at all may come over a connection. */
 const idleTimeoutMs = 60_000;
+/** The same for what changes something: a registry may take long to put a large blob in its place. */
+const commitTimeoutMs = 600_000;
 const maxRedirects = 10;
 /** Connections to one host at a time: layers side by side, each in a few ranges. */
 const maxSockets = 32;
@@ -100,7 +102,7 @@ export class Transport implements Disposable {
         method,
         agent,
         headers: headers ?? {},
-        timeout: idleTimeoutMs,
+        timeout: method === "GET" || method === "HEAD" ? idleTimeoutMs : commitTimeoutMs,
         ...(signal === undefined ? {} : { signal }),
       });
       const refused = new AbortController();

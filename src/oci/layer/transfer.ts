@@ -1,28 +1,33 @@
 import { closeSync } from "node:fs";
-import { Socket } from "node:net";
 import { Readable } from "node:stream";
+import { ContentMismatch } from "../blob/verify.ts";
 import { TarError } from "./tar/error.ts";
 import { feedFile, feedStream } from "../archive/feed.ts";
-import type { FeedOptions } from "../archive/feed.ts";
+import type { Feed, FeedOptions } from "../archive/feed.ts";
+import { socketpair } from "../../linux/socket/socketpair.ts";
+import { feedGrowing } from "../archive/follow.ts";
+import type { GrowingArchive } from "../archive/follow.ts";
 import { openDirectory } from "../../linux/file/open.ts";
-import { pipe } from "../../linux/file/pipe.ts";
+import { ArchiveStream } from "./archive-stream.ts";
 import type { TreeKind } from "./changes/trees.ts";
 import type { ExtractOptions } from "./extract/extract.ts";
 import type { JournalPlace } from "./journal/rebuild.ts";
 import type { PackOptions } from "./pack/pack.ts";
 import type { Unpacked } from "./unpack.ts";
-import type { Jobs } from "./worker/job.ts";
+import type { ArchivePart, Jobs } from "./worker/job.ts";
 import type { LayerWorkers } from "./worker/pool.ts";
 
-/** Where an archive comes from, compressed or not: a stream, or a file of the host (which is faster). */
-export type ArchiveSource = Readable | { path: string };
-
-const pipeBytes = 1 << 20;
+/**
+ * Where an archive comes from, compressed or not: a stream, a file of the host (which is faster), or a file that somebody
+ * still writes, whose digest is checked besides.
+ */
+export type ArchiveSource = Readable | { path: string } | GrowingArchive;
 
 /**
  * Unpacks a layer from a stream or file.
  *
- * @throws TarError for a bad archive, CompressionError, or what the source failed with.
+ * @throws TarError for a bad archive, CompressionError, ContentMismatch for a growing archive of another digest (whatever
+ * else is wrong with it), or what the source failed with.
  */
 export const unpackFrom = (
   workers: LayerWorkers,
@@ -31,9 +36,14 @@ export const unpackFrom = (
   options: ExtractOptions & FeedOptions & { limitBytes?: number; sync?: boolean },
 ): Promise<Unpacked> => {
   const { signal, onProgress, ...rest } = options;
-  return consume(workers, source, { signal, onProgress }, (input) =>
-    workers.run("unpack", { input, place, options: rest }),
-  );
+  return consume(workers, source, { signal, onProgress }, async (input) => {
+    const { port, blocks, done } = workers.digesters.blocks();
+    try {
+      return await workers.run("unpack", { input, place, options: rest, port, blocks });
+    } finally {
+      done();
+    }
+  });
 };
 
 /**
@@ -62,28 +72,43 @@ export const extractFrom = async (
 };
 
 /** A layer's archive, byte for byte, from its files and its journal. */
-export const rebuild = (workers: LayerWorkers, place: JournalPlace): Readable =>
-  produce(workers, "rebuild", (output) => ({ place, output }));
+export const rebuild = (workers: LayerWorkers, place: JournalPlace): ArchiveStream =>
+  produce(workers, "rebuild", { place });
+
+/** Bytes, files and layers one after the other. @param onWritten is called once all of it is written */
+export const assemble = (
+  workers: LayerWorkers,
+  parts: readonly ArchivePart[],
+  onWritten: () => void = () => {},
+): ArchiveStream =>
+  new ArchiveStream({
+    run: async (output, framing) => {
+      await workers.run("assemble", { parts, output, framing });
+      onWritten();
+    },
+    abandon: () => {},
+    closing: workers.closing,
+  });
 
 /** An archive of a directory, or of one name in it as the member `only.as`. Takes over `root` when it is a descriptor. */
 export const pack = (
   workers: LayerWorkers,
   root: string | number,
   options: PackOptions & { only?: { name: string; as: string } } = {},
-): Readable => {
+): ArchiveStream => {
   const { only, ...rest } = options;
   const directory = typeof root === "string" ? openDirectory(root) : root;
-  return produce(workers, "pack", (output) => ({
-    root: directory,
-    output,
-    options: rest,
-    ...(only === undefined ? {} : { only }),
-  }));
+  const job = { root: directory, options: rest, ...(only === undefined ? {} : { only }) };
+  return produce(workers, "pack", job, () => closeSync(directory));
 };
 
 /** An archive of what a tree changes that began as a copy or snapshot of another. */
-export const packTreeChanges = (workers: LayerWorkers, root: string, parent: string | null, tree: TreeKind): Readable =>
-  produce(workers, "packChanges", (output) => ({ root, parent, tree, output }));
+export const packTreeChanges = (
+  workers: LayerWorkers,
+  root: string,
+  parent: string | null,
+  tree: TreeKind,
+): ArchiveStream => produce(workers, "packChanges", { root, parent, tree });
 
 /** Runs both sides and tells which failure came first in the chain of causes: source, then data, then reader. */
 const consume = async <T>(
@@ -98,13 +123,13 @@ const consume = async <T>(
   const abort = (): void => void (source instanceof Readable && source.destroy(toError(signal.reason)));
   signal.addEventListener("abort", abort);
   try {
-    using feed = await (source instanceof Readable
-      ? feedStream(source, { ...options, signal })
-      : feedFile(source.path, { ...options, signal }));
+    using feed = await feedOf(workers, source, { ...options, signal });
     const reading = read(feed.fd);
     reading.catch(() => feed.cancel());
     const [fed, done] = await Promise.allSettled([feed.finished, reading]);
     signal.throwIfAborted();
+    // Bytes that are not what their digest says have no right to be an archive.
+    if (fed.status === "rejected" && fed.reason instanceof ContentMismatch) throw fed.reason;
     // An archive that was cut off on our side is reported as what cut it off.
     const cutOff = done.status === "rejected" && done.reason instanceof TarError && done.reason.truncated;
     if (done.status === "rejected" && !(cutOff && fed.status === "rejected")) throw done.reason;
@@ -115,34 +140,41 @@ const consume = async <T>(
   }
 };
 
-const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));
-
-/** A stream of what a job writes. Destroying it ends the job at its next write. */
-const produce = <K extends "rebuild" | "pack" | "packChanges">(
-  workers: LayerWorkers,
-  kind: K,
-  job: (output: number) => Jobs[K]["job"],
-): Readable => {
-  const { read, write } = pipe(pipeBytes);
-  const stream = new Socket({ fd: read, readable: true, writable: false });
-  // The end of the pipe says nothing about success: the end of the stream is held back until the job has answered.
-  const done = workers.run(kind, job(write));
-  const close = (): void => void stream.destroy();
-  workers.closing.addEventListener("abort", close);
-  const forget = (): void => workers.closing.removeEventListener("abort", close);
-  done.then(forget, forget);
-  const archive = Readable.from(untilDone(stream, done), { objectMode: false });
-  // A generator that was never begun is not ended either: this lets the job go when nobody reads.
-  archive.once("close", close);
-  return archive;
+const feedOf = async (workers: LayerWorkers, source: ArchiveSource, options: FeedOptions): Promise<Feed> => {
+  if (source instanceof ArchiveStream && source.isUntouched) return feedArchive(source);
+  if (source instanceof Readable) return feedStream(source, options);
+  if ("path" in source) return feedFile(source.path, options);
+  const { digesters } = workers;
+  return feedGrowing(source, (...file) => digesters.follow(...file), options);
 };
 
-async function* untilDone(stream: Socket, job: Promise<unknown>): AsyncGenerator<Buffer> {
-  try {
-    for await (const chunk of stream) yield chunk as Buffer;
-    await job;
-  } finally {
-    stream.destroy();
-    await job.catch(() => {});
-  }
-}
+/** From the thread that writes an archive straight to the one that reads it. Sockets, since those can be cut off. */
+const feedArchive = (source: ArchiveStream): Feed => {
+  const [read, write] = socketpair();
+  const finished = source.handOver(write, "none");
+  finished.catch(() => {});
+  return {
+    fd: read,
+    compression: "identity",
+    finished,
+    cancel: () => void source.destroy(),
+    [Symbol.dispose]: () => {},
+  };
+};
+
+const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error("aborted"));
+
+/** A stream of what a job writes. @param abandon lets go of what the job would have closed */
+const produce = <K extends WriterKind>(
+  workers: LayerWorkers,
+  kind: K,
+  job: Omit<Jobs[K]["job"], "output" | "framing">,
+  abandon: () => void = () => {},
+): ArchiveStream =>
+  new ArchiveStream({
+    run: (output, framing) => workers.run(kind, { ...job, output, framing } as Jobs[K]["job"]),
+    abandon,
+    closing: workers.closing,
+  });
+
+type WriterKind = "rebuild" | "pack" | "packChanges";

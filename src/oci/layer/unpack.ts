@@ -1,6 +1,6 @@
-import { createHash } from "node:crypto";
 import { openDirectory } from "../../linux/file/open.ts";
 import type { Digest } from "../digest.ts";
+import type { HashingBlocks } from "./digest/blocks.ts";
 import { Extractor } from "./extract/extract.ts";
 import type { ExtractOptions } from "./extract/extract.ts";
 import { Tree } from "./extract/tree.ts";
@@ -31,11 +31,11 @@ export interface Unpacked {
  */
 export const unpackLayer = (
   fill: Fill,
+  blocks: HashingBlocks,
   place: JournalPlace,
   options: ExtractOptions & { limitBytes?: number; sync?: boolean },
 ): Unpacked => {
-  const hash = createHash("sha256");
-  const source = new ByteSource(fill, { hash, limitBytes: options.limitBytes ?? layerBytesMax });
+  const source = new ByteSource(fill, { blocks, limitBytes: options.limitBytes ?? layerBytesMax });
   using journal = new JournalWriter(place.journal);
   using observer = new JournalObserver(journal, place.orphans);
   using tree = new Tree(openDirectory(place.root));
@@ -43,7 +43,7 @@ export const unpackLayer = (
   extractor.run();
   journal.finish({ sync: options.sync ?? false });
   return {
-    diffId: `sha256:${hash.digest("hex")}`,
+    diffId: `sha256:${blocks.finish()}`,
     tarBytes: source.totalBytes,
     sizeBytes: extractor.sizeBytes,
   };

@@ -31,6 +31,7 @@ const assertEmpty = (here: TestImages): void => {
   assert.deepEqual(here.images.list({ all: true }), []);
   assert.deepEqual(here.blobs.list(), []);
   assert.deepEqual(here.layers.all(), []);
+  assert.deepEqual(here.layers.driver.list(), []);
 };
 
 const compressions: [string, (bytes: Buffer) => Buffer][] = [
@@ -124,10 +125,11 @@ test("what cannot be saved is said before the first byte", async () => {
   assert.throws(() => here.images.save(["nope:1"]), { kind: "not-found", message: "reference does not exist" });
 });
 
+const indexType = "application/vnd.oci.image.index.v1+json";
 const configName = `${image.id.slice(7)}.json`;
 const hostile: [string, Buffer, RegExp][] = [
-  ["no manifest", tar([{ name: "x", content: "y" }]), /^open manifest\.json: no such file or directory$/],
-  ["an empty archive", tar([]), /^open manifest\.json/],
+  ["no manifest", tar([{ name: "x", content: "y" }]), /^open repositories: no such file or directory$/],
+  ["an empty archive", tar([]), /^open repositories/],
   ["a null manifest", tar([{ name: "manifest.json", content: "null" }]), /manifest cannot be null/],
   ["a manifest of a wrong type", tar([{ name: "manifest.json", content: '{"Config":1}' }]), /not a list/],
   ["a config that is not there", tar([{ name: "manifest.json", content: '[{"Config":"x"}]' }]), /^open x: no such/],
@@ -165,6 +167,43 @@ const hostile: [string, Buffer, RegExp][] = [
     ]),
     /^open a: no such file/,
   ],
+  [
+    "a config of other layers",
+    archiveWith(sibling.config.toString(), ["l", "l"]),
+    /invalid diffID for layer 0: expected "sha256:/,
+  ],
+  [
+    "more layers than diffIDs",
+    archiveWith(image.config.toString(), ["l", "l", "l"]),
+    /length mismatch: expected 3, got 2/,
+  ],
+  ["a layer that is no archive", archiveWith(image.config.toString(), [configName, "l"]), /unexpected EOF/],
+  [
+    "a config that is an archive",
+    archiveOf([{ name: "c", content: tar([]) }], [{ Config: "c" }]),
+    /is an archive where/,
+  ],
+  [
+    "a document that no one needs to read",
+    archiveOf([{ name: "c", content: `{"x":"${"x".repeat(17_000_000)}"}` }], [{ Config: "c" }]),
+    /larger than/,
+  ],
+  [
+    "a layout with an index that is a manifest too",
+    layoutWith({ manifests: [], config: { digest: image.id, size: 1 }, layers: [] }),
+    /manifest|index/,
+  ],
+  ["a layout with an index that is a manifest", layoutWith({ config: { digest: image.id }, layers: [] }), /./],
+  [
+    "a layout whose index leads to itself",
+    layoutWith({ manifests: [{ mediaType: indexType, digest: `sha256:${"0".repeat(64)}`, size: 1 }] }),
+    /no such file/,
+  ],
+  [
+    "a layout with a digest that climbs",
+    layoutWith({ manifests: [{ mediaType: indexType, digest: "sha256:../../../../etc/passwd", size: 1 }] }),
+    /digest/,
+  ],
   ["a name that is none", archiveWith(image.config.toString(), ["l", "l"], ["NO"]), /must be lowercase/],
 ];
 
@@ -175,6 +214,14 @@ function archiveWith(config: string, layers: string[], tags: string[] = []): Buf
     { name: "manifest.json", content: JSON.stringify([{ Config: configName, Layers: layers, RepoTags: tags }]) },
   ];
   return tar(entries);
+}
+
+/** An OCI layout of an index alone. */
+function layoutWith(index: object): Buffer {
+  return tar([
+    { name: "oci-layout", content: '{"imageLayoutVersion":"1.0.0"}' },
+    { name: "index.json", content: JSON.stringify({ schemaVersion: 2, ...index }) },
+  ]);
 }
 
 for (const [what, archive, message] of hostile)
@@ -214,4 +261,112 @@ test("a client that leaves ends the load, and nothing stays", async () => {
   const loading = here.images.load(Readable.from(slowly()), { signal: abort.signal }, () => undefined);
   await assert.rejects(loading, { message: "context canceled" });
   assertEmpty(here);
+});
+
+/** An archive with files of the test's own. */
+function archiveOf(files: readonly TarEntry[], images: readonly object[]): Buffer {
+  return tar([...files, { name: "manifest.json", content: JSON.stringify(images) }]);
+}
+const configFile = (of: { id: string; config: Buffer }): TarEntry => ({
+  name: `${of.id.slice(7)}.json`,
+  content: of.config,
+});
+const itemOf = (of: { id: string }, layers: string[], tags: string[]): object => ({
+  Config: `${of.id.slice(7)}.json`,
+  RepoTags: tags,
+  Layers: layers,
+});
+
+/** Every layer of every image comes back with its own digest. */
+const assertWhole = async (here: TestImages): Promise<void> => {
+  for (const { chainId, diffId } of here.layers.all())
+    assert.equal(digestOf(await bytesOf(here.layers.tar(chainId))), diffId);
+};
+
+test("layers are unpacked as they come: one file for several places, links, names that come twice, and what is no layer", async () => {
+  await using here = openImages();
+  const own = layerOf([{ name: "own", content: "x" }]);
+  const twice = imageOf({ layers: [base, own, base] });
+  const alone = imageOf({ layers: [own] });
+  const archive = archiveOf(
+    [
+      { name: "l/own.tar", content: base.tar },
+      { name: "l/own.tar", content: own.tar },
+      { name: "l/base.tar", content: gzipSync(base.tar) },
+      { name: "l/again.tar", type: "2", linkname: "base.tar" },
+      { name: "l/hard.tar", type: "1", linkname: "l/own.tar" },
+      { name: "broken.tar", content: tar([{ name: "a", content: "b" }]).subarray(0, 600) },
+      { name: "unused.tar", content: tar([{ name: "a", content: "b" }]) },
+      { name: "zeros", content: Buffer.alloc(4096) },
+      configFile(twice),
+      configFile(alone),
+    ],
+    [
+      itemOf(twice, ["l/base.tar", "l/own.tar", "./l/again.tar"], ["twice:1"]),
+      itemOf(alone, ["l/hard.tar"], ["alone:1"]),
+    ],
+  );
+  await load(here, archive);
+  assert.deepEqual(here.blobs.list().sort(), [twice.id, alone.id].sort());
+  assert.equal(here.layers.all().length, 4);
+  assert.deepEqual(here.layers.driver.list().length, 4);
+  await assertWhole(here);
+  assert.deepEqual(
+    here.layers.chain(here.images.get("twice:1").chainId).map(({ diffId }) => diffId),
+    [base.diffId, own.diffId, base.diffId],
+  );
+});
+
+test("a layer that is here already is passed over, whatever its file holds", async () => {
+  await using here = openImages();
+  await load(here, dockerArchive([{ image, tags: ["app:1"] }]));
+  const name = (diffId: string): string => `blobs/sha256/${diffId.slice(7)}`;
+  const files = [...image.layers, ...sibling.layers].map(({ diffId, tar: content }) => ({
+    name: name(diffId),
+    content,
+  }));
+  const lied = files.map((file) => (file.name === name(base.diffId) ? { ...file, content: "nothing" } : file));
+  const archive = archiveOf(
+    [...lied, configFile(sibling)],
+    [
+      itemOf(
+        sibling,
+        sibling.layers.map(({ diffId }) => name(diffId)),
+        ["sibling:1"],
+      ),
+    ],
+  );
+  await load(here, archive);
+  await assertWhole(here);
+  assert.equal(here.images.get("sibling:1").id, sibling.id);
+  // A name that lies makes no other layer of it.
+  const honest = imageOf({ layers: [layerOf([{ name: "honest", content: "1" }])] });
+  const lying = archiveOf(
+    [{ name: name(base.diffId), content: honest.layers[0]?.tar ?? "" }, configFile(honest)],
+    [itemOf(honest, [name(base.diffId)], ["honest:1"])],
+  );
+  await assert.rejects(load(here, lying), { message: /^invalid diffID for layer 0: expected / });
+  // On top of another layer it is another one: made from the one that is here.
+  const moved = imageOf({ layers: [layerOf([{ name: "first", content: "1" }]), base] });
+  const [first] = moved.layers;
+  await load(
+    here,
+    archiveOf(
+      [{ name: "first.tar", content: first?.tar ?? "" }, { name: name(base.diffId), content: "" }, configFile(moved)],
+      [itemOf(moved, ["first.tar", name(base.diffId)], ["moved:1"])],
+    ),
+  );
+  await assertWhole(here);
+  assert.equal(here.images.get("moved:1").id, moved.id);
+});
+
+test("the layers of an image that is not of the wanted platform do not stay", async () => {
+  await using here = openImages();
+  await here.images.load(
+    Readable.from([dockerArchive([{ image, tags: ["app:1"] }])]),
+    { quiet: true, platform: { os: "linux", architecture: "s390x" } },
+    () => undefined,
+  );
+  assertEmpty(here);
+  assert.deepEqual(here.layers.driver.list(), []);
 });

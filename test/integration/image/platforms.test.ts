@@ -151,6 +151,26 @@ test("a tag has what its source has; a name goes with all its platforms", async 
   assert.deepEqual([here.layers.all(), here.blobs.list()], [[], []]);
 });
 
+test("by the digest of its manifest, as the tree shows it", async () => {
+  await using here = openImages();
+  await here.pull(name, { allPlatforms: true });
+  for (const text of [
+    otherImage.manifestDigest,
+    otherImage.manifestDigest.slice(7),
+    otherImage.manifestDigest.slice(7, 19),
+  ])
+    assert.equal(here.images.find(text)?.id, otherImage.id, text);
+  for (const text of [otherImage.manifestDigest.slice(7, 18), made.digest, made.artifacts[0]?.manifestDigest ?? ""])
+    assert.equal(here.images.find(text), undefined, text);
+  here.images.tag(otherImage.manifestDigest.slice(7, 19), "one", "1");
+  assert.equal(here.images.inspect("one:1").Descriptor?.digest, otherImage.manifestDigest);
+  await here.images.remove("one:1", soft);
+  assert.deepEqual((await here.images.remove(otherImage.manifestDigest.slice(7, 19), soft))[0], {
+    Deleted: otherImage.id,
+  });
+  assert.equal(here.images.get(name).id, hostImage.id);
+});
+
 test("by id: this machine's with its name and all, another platform's alone", async () => {
   await using here = openImages();
   await here.pull(name, { allPlatforms: true });

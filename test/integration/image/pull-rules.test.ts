@@ -112,7 +112,16 @@ test("indexes that name each other thousands of times cost what one of each cost
   await here.pull(name, { allPlatforms: true });
   assert.equal(here.images.list({ manifests: true })[0]?.Manifests?.length, 1);
   assert.equal(here.images.get(name).id, leaf.id);
+  here.images.tag(name, `${registry.host}/rules/bomb-copy`, "1");
+  await here.images.push(`${registry.host}/rules/bomb-copy:1`, {}, () => undefined);
+  const [copied, first] = await Promise.all(
+    ["bomb-copy/manifests/1", "bomb/manifests/3"].map((path) =>
+      registry.send("GET", `/v2/rules/${path}`, { accept: inner.type }),
+    ),
+  );
+  assert.ok(copied !== undefined && first !== undefined && copied.body.equals(first.body));
   await here.images.remove(name, { force: false, prune: true });
+  await here.images.remove(`${registry.host}/rules/bomb-copy:1`, { force: false, prune: true });
   assert.deepEqual(here.blobs.list(), []);
 });
 

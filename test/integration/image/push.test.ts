@@ -12,7 +12,7 @@ import type { ProgressMessage } from "../../../src/wire/engine/progress.ts";
 let registry: TestRegistry;
 let secret: TestRegistry;
 before(async () => {
-  [registry, secret] = await Promise.all([startRegistry(), startRegistry({ password: true })]);
+  [registry, secret] = await Promise.all([startRegistry(), startRegistry({ password: true, server: "docker" })]);
 });
 after(async () => {
   await registry?.[Symbol.asyncDispose]();

@@ -29,7 +29,7 @@ before(async () => {
   [plain, secret, tls, distant] = await Promise.all([
     startRegistry(),
     startRegistry({ password: true }),
-    startRegistry({ tls: true }),
+    startRegistry({ tls: true, server: "docker" }),
     startRegistry({ tls: true, address: distantAddress }),
   ]);
   for (const registry of [plain, secret, tls, distant]) await registry.put(image, "team/hello", "1");

@@ -87,6 +87,18 @@ test("a tree that is changed while an archive is extracted leads nowhere outside
   assert.deepEqual(snapshot(canary), before);
 });
 
+test("an archive of more directories than there may be is refused", async () => {
+  using directory = temporaryDirectory();
+  await using workers = new LayerWorkers();
+  const root = join(directory.path, "root");
+  mkdirSync(root);
+  const archive = tarOf(...Array.from({ length: 101 }, (_, index) => ({ name: `d${index}/` })));
+  const extracting = (directoriesMax: number): Promise<unknown> =>
+    extractFrom(workers, Readable.from([archive]), root, { whiteouts: "none", directoriesMax });
+  await extracting(101);
+  await assert.rejects(extracting(100), { name: "TarError", message: "more than 100 directories in archive" });
+});
+
 test("a bomb ends at the limit, in little memory, and the daemon lives", async () => {
   using directory = temporaryDirectory();
   await using workers = new LayerWorkers();

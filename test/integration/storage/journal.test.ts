@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setxattr } from "../../../src/linux/file/xattr.ts";
 import { rebuildTar } from "../../../src/oci/layer/journal/rebuild.ts";
 import { fromBytes } from "../../../src/oci/layer/tar/source.ts";
+import { ownBlocks } from "../../../src/oci/layer/digest/blocks.ts";
 import { unpackLayer } from "../../../src/oci/layer/unpack.ts";
 import { tarOf } from "../../support/tar.ts";
 import type { Member } from "../../support/tar.ts";
@@ -16,9 +17,17 @@ import { temporaryDirectory } from "../../support/temporary.ts";
 const roundTrip = (tar: Buffer, path: string, whiteouts: "overlay" | "remove" = "overlay"): string => {
   const place = { root: join(path, "diff"), journal: join(path, "journal"), orphans: join(path, "orphans") };
   mkdirSync(place.root, { recursive: true });
-  const unpacked = unpackLayer(fromBytes(tar), place, { whiteouts });
+  const unpacked = unpackLayer(fromBytes(tar), ownBlocks(), place, { whiteouts });
   const pieces: Buffer[] = [];
-  rebuildTar(place, (piece) => pieces.push(Buffer.from(piece)));
+  rebuildTar(place, {
+    write: (piece) => void pieces.push(Buffer.from(piece)),
+    read: (fd, most, position) => {
+      const piece = Buffer.alloc(Math.min(most, 100_000));
+      const part = piece.subarray(0, readSync(fd, piece, 0, piece.length, position));
+      pieces.push(part);
+      return part;
+    },
+  });
   const rebuilt = Buffer.concat(pieces);
   assert.equal(rebuilt.length, tar.length);
   assert.ok(rebuilt.equals(tar), "the rebuilt archive differs");

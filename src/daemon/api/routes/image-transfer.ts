@@ -1,5 +1,4 @@
-import { Readable } from "node:stream";
-import { invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
+import { invalidParameter, messageOf } from "../../../base/errors.ts";
 import { parsePlatform } from "../../../oci/platform.ts";
 import { parseRegistryAuth } from "../body/auth.ts";
 import type { Call } from "../call.ts";
@@ -135,12 +134,8 @@ const create = async (images: ImageRoutesService, call: Call): Promise<void> => 
     platform,
     signal: call.signal,
   };
-  const tar = source === "-" ? call.stream : await download(source, call.signal);
-  try {
-    await withProgress(call, (progress) => images.import(tar, options, progress));
-  } finally {
-    if (source !== "-") tar.destroy();
-  }
+  const archive = source === "-" ? call.stream : source;
+  await withProgress(call, (progress) => images.import(archive, options, progress));
 };
 
 /** `tag` may be a digest; without one in either place all tags are meant. */
@@ -150,15 +145,4 @@ const pullReference = (image: string, tag: string): { reference: string; all: bo
   if (tag !== "") return { reference: `${image}:${tag}`, all: false };
   const named = image.includes("@") || image.lastIndexOf(":") > image.lastIndexOf("/");
   return { reference: image, all: !named };
-};
-
-const download = async (source: string, signal: AbortSignal): Promise<Readable> => {
-  if (source === "") throw systemError('Get "http:": http: no Host in request URL');
-  const url = source.includes("://") ? source : `http://${source}`;
-  if (!/^https?:\/\/[^/]/.test(url)) throw invalidParameter(`Get ${JSON.stringify(url)}: http: no Host in request URL`);
-  const answer = await fetch(url, { signal });
-  if (!answer.ok || answer.body === null) {
-    throw invalidParameter(`failed to GET ${url} with status ${answer.status} ${answer.statusText}`);
-  }
-  return Readable.fromWeb(answer.body);
 };

@@ -1,26 +1,29 @@
 import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { isDigest } from "../../../oci/digest.ts";
-import { maxManifestBytes, parseManifest } from "../../../oci/distribution/manifest.ts";
-import { choosePlatform, hostPlatform } from "../../../oci/platform.ts";
+import { maxManifestBytes } from "../../../oci/distribution/manifest.ts";
 import type { Platform } from "../../../oci/platform.ts";
-import type { Descriptor } from "../../../wire/oci/descriptor.ts";
-import type { ImageContext } from "../context.ts";
-import type { SpooledArchive } from "./spool.ts";
+import type { ContentLease, ImageContext } from "../context.ts";
+import type { LayerBlob } from "../record.ts";
+import type { ArchivedFile, ImageArchive } from "./archive.ts";
+import { LayoutReader } from "./layout.ts";
+import type { ArchivedTarget } from "./layout.ts";
+import { legacyImages } from "./legacy.ts";
 
 const maxImages = 4096;
-const maxIndexDepth = 4;
-/** Where tools write the whole name of an image of a layout, and where its tag. */
-const nameAnnotation = "io.containerd.image.name";
-const refAnnotation = "org.opencontainers.image.ref.name";
 
-/** One image of an archive: digests of blobs that are here. */
+/** One image of an archive. */
 export interface ArchivedImage {
+  /** The digest of its configuration, which is a blob here. */
   config: string;
-  layers: string[];
+  layers: ArchivedFile[];
   tags: string[];
   /** The image id that it was built on, when the archive has that too. */
   parent: string | null;
   manifests: string[];
+  /** The layers as the layout has them; the archive's digests of them are checked. */
+  blobs?: LayerBlob[];
+  /** Docker says nothing of it when it is loaded. */
+  untold?: boolean;
 }
 
 const isObject = (value: unknown): value is Record<string, unknown> =>
@@ -52,7 +55,7 @@ const readSmall = async (context: ImageContext, digest: string, name: string): P
 /** What `manifest.json` says, as `docker save` writes it. */
 const dockerImages = async (
   context: ImageContext,
-  archive: SpooledArchive,
+  archive: ImageArchive,
   manifest: string,
 ): Promise<ArchivedImage[]> => {
   const items = await readJson(context, manifest, "manifest.json");
@@ -67,7 +70,7 @@ const dockerImages = async (
     if (!isTexts(layers)) throw invalidParameter("invalid manifest.json: Layers is not a list of paths");
     if (!isTexts(tags)) throw invalidParameter("invalid manifest.json: RepoTags is not a list of names");
     return {
-      config: archive.get(Config),
+      config: archive.document(Config),
       layers: layers.map((path) => archive.get(path)),
       tags,
       parent: typeof Parent === "string" && isDigest(Parent) ? Parent : null,
@@ -76,86 +79,43 @@ const dockerImages = async (
   });
 };
 
-const blobPath = (digest: string): string => `blobs/${digest.replace(":", "/")}`;
-
-/** The name of an image of a layout, when its annotations give a whole one. */
-const tagsOf = ({ annotations }: Descriptor): string[] => {
-  const name = annotations?.[nameAnnotation] ?? annotations?.[refAnnotation];
-  return typeof name === "string" && /[/:]/.test(name) ? [name] : [];
-};
-
-const platformOfEntry = ({ platform }: Descriptor): Platform | undefined =>
-  isObject(platform) && typeof platform.os === "string" && typeof platform.architecture === "string"
-    ? {
-        os: platform.os,
-        architecture: platform.architecture,
-        ...(typeof platform.variant === "string" ? { variant: platform.variant } : {}),
-      }
-    : undefined;
-
-/** Follows a descriptor of a layout through indexes to a manifest for this platform; undefined when it leads to none. */
-const layoutImage = async (
-  context: ImageContext,
-  archive: SpooledArchive,
-  entry: Descriptor,
-  platform: Platform,
-): Promise<ArchivedImage | undefined> => {
-  let [digest, type]: [string, string] = [entry.digest, entry.mediaType];
-  const manifests: string[] = [];
-  for (let depth = 0; depth <= maxIndexDepth; depth++) {
-    const blob = archive.get(blobPath(digest));
-    const parsed = parseManifest(await readSmall(context, blob, digest), type);
-    manifests.push(blob);
-    if (parsed.kind === "manifest")
-      return {
-        config: archive.get(blobPath(parsed.manifest.config.digest)),
-        layers: parsed.manifest.layers.map((layer) => archive.get(blobPath(layer.digest))),
-        tags: tagsOf(entry),
-        parent: null,
-        manifests,
-      };
-    const next = choosePlatform(platform, parsed.index.manifests, platformOfEntry);
-    if (next === undefined) return undefined;
-    [digest, type] = [next.digest, next.mediaType];
-  }
-  throw invalidParameter("indexes are nested too deep");
-};
-
-const layoutImages = async (
-  context: ImageContext,
-  archive: SpooledArchive,
-  index: string,
-  platform: Platform,
-): Promise<ArchivedImage[]> => {
-  const parsed = parseManifest(await readSmall(context, index, "index.json"), "");
-  if (parsed.kind !== "index") throw invalidParameter("invalid index.json: not an index");
-  const images = new Map<string, ArchivedImage>();
-  for (const entry of parsed.index.manifests.slice(0, maxImages)) {
-    const image = await layoutImage(context, archive, entry, platform);
-    if (image === undefined) continue;
-    const known = images.get(image.config);
-    if (known === undefined) images.set(image.config, image);
-    else known.tags.push(...image.tags);
-  }
-  return [...images.values()];
-};
+/** What an archive holds. */
+export interface Contents {
+  images: ArchivedImage[];
+  /** What the entries of its layout stand for; their images are among `images`. */
+  targets: ArchivedTarget[];
+}
 
 /**
- * The images of an archive: those of its `manifest.json`, else those of its OCI layout for the platform.
+ * What is in an archive: the images of its `manifest.json`, else those of its OCI layout, else those of its
+ * `repositories`. Where an archive has a `manifest.json` and a layout too, indexes of the layout are heeded: they hold the
+ * images of other platforms.
  *
- * @throws EngineError when it has neither, or what it has makes no sense; ContentError for a bad manifest.
+ * @param platform of which images of an index are wanted; of all when undefined
+ * @throws EngineError when it has none of them, or what it has makes no sense; ContentError for a bad manifest.
  *
  * **Source:** Docker image specification v1.3, "Combined Image JSON + Filesystem Changeset Format"; OCI image-spec,
  * image-layout.md.
  */
-export const archivedImages = async (
+export const contentsOf = async (
   context: ImageContext,
-  archive: SpooledArchive,
-  platform: Platform = hostPlatform(),
-): Promise<ArchivedImage[]> => {
-  const manifest = archive.find("manifest.json");
-  if (manifest !== undefined) return dockerImages(context, archive, manifest);
-  const index = archive.find("oci-layout") === undefined ? undefined : archive.find("index.json");
-  if (index === undefined) throw systemError("open manifest.json: no such file or directory");
-  return layoutImages(context, archive, index, platform);
+  archive: ImageArchive,
+  lease: ContentLease,
+  platform: Platform | undefined,
+): Promise<Contents> => {
+  const isThere = (name: string): boolean => archive.find(name) !== undefined;
+  const read = (path: string): Promise<Buffer> => readSmall(context, archive.document(path), path);
+  const hasLayout = isThere("oci-layout") && isThere("index.json");
+  if (isThere("manifest.json")) {
+    const images = await dockerImages(context, archive, archive.document("manifest.json"));
+    const targets = hasLayout ? await new LayoutReader(archive, read, platform).targets() : [];
+    const indexes = targets.filter(({ documents }) => documents[0]?.kind === "index");
+    return { images: [...images, ...indexes.flatMap((target) => target.images)], targets: indexes };
+  }
+  if (hasLayout) {
+    const targets = await new LayoutReader(archive, read, platform).targets();
+    return { images: targets.flatMap((target) => target.images), targets };
+  }
+  const readDocument = (path: string): Promise<unknown> => readJson(context, archive.document(path), path);
+  return { images: await legacyImages({ context, archive, lease, readJson: readDocument }), targets: [] };
 };

@@ -1,21 +1,19 @@
 import type { Readable } from "node:stream";
 import { EngineError, invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
-import { shortId } from "../../../base/ids.ts";
 import { TarError } from "../../../oci/layer/tar/error.ts";
 import type { Platform } from "../../../oci/platform.ts";
-import { parseReference } from "../../../oci/reference.ts";
-import type { Reference } from "../../../oci/reference.ts";
 import { DiffIdMismatch } from "../../content/layer.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf, maxConfigBytes, parseImageConfig, platformOf } from "../document.ts";
 import { runsOn } from "../find.ts";
-import { barsOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ImageRecord } from "../record.ts";
-import { imageEvent } from "../store.ts";
-import { archivedImages } from "./contents.ts";
+import { contentsOf } from "./contents.ts";
 import type { ArchivedImage } from "./contents.ts";
-import { spoolArchive } from "./spool.ts";
+import { Intake } from "./intake.ts";
+import { placeLayer } from "./place.ts";
+import { readTag, recordLoaded } from "./record.ts";
+import type { LoadedImage } from "./record.ts";
 
 const leaseMs = 24 * 60 * 60 * 1000;
 
@@ -25,11 +23,6 @@ export interface LoadOptions {
   /** Only images of this platform. */
   platform?: Platform | undefined;
   signal?: AbortSignal | undefined;
-}
-
-interface LoadedImage {
-  record: ImageRecord;
-  tags: Reference[];
 }
 
 /**
@@ -48,14 +41,19 @@ export const loadImages = async (
   const { signal, platform } = options;
   try {
     await using lease = context.leases.open("load", leaseMs);
-    const archive = await spoolArchive(context, source, lease, signal);
-    const loaded: LoadedImage[] = [];
-    for (const image of await archivedImages(context, archive, platform)) {
-      const one = await loadOne(context, image, lease, options, tell);
-      if (one !== undefined) loaded.push(one);
+    const told: OnProgress = options.quiet === true ? () => undefined : tell;
+    await using intake = new Intake(context, { lease, signal, tell: told });
+    await intake.read(source);
+    const { images, targets } = await contentsOf(context, intake.archive, lease, platform);
+    const loaded = new Map<string, LoadedImage>();
+    for (const image of images) {
+      const one = await loadOne(context, image, lease, options, told);
+      if (one === undefined) continue;
+      const known = loaded.get(one.record.id);
+      loaded.set(one.record.id, known === undefined ? one : joined(known, one));
     }
     signal?.throwIfAborted();
-    for (const line of commit(context, loaded)) tell({ stream: line });
+    for (const line of recordLoaded(context, [...loaded.values()], targets)) tell({ stream: line });
   } catch (error) {
     if (error instanceof EngineError) throw error;
     if (signal?.aborted) throw systemError("context canceled", error);
@@ -72,7 +70,7 @@ const loadOne = async (
   context: ImageContext,
   image: ArchivedImage,
   lease: ContentLease,
-  { platform, quiet, signal }: LoadOptions,
+  { platform, signal }: LoadOptions,
   tell: OnProgress,
 ): Promise<LoadedImage | undefined> => {
   const config = parseImageConfig(await readConfig(context, image.config));
@@ -86,7 +84,7 @@ const loadOne = async (
     parent: image.parent,
     lastTagTime: null,
     manifests: image.manifests,
-    blobs: chain.map(() => null),
+    blobs: chain.map((_chainId, index) => image.blobs?.[index] ?? null),
   };
   if (platform !== undefined && !runsOn(record, platform)) return undefined;
   const [expected, actual] = [image.layers.length, chain.length];
@@ -96,14 +94,10 @@ const loadOne = async (
   for (const [index, chainId] of chain.entries()) {
     lease.add("layer", chainId);
     if (context.layers.get(chainId) !== undefined) continue;
-    const [blob = "", diffId = ""] = [image.layers[index], config.rootfs.diff_ids[index]];
-    const path = context.blobs.path(blob);
-    const say = quiet === true ? () => undefined : tell;
-    const bars = barsOf(shortId(diffId), "Loading layer", context.blobs.size(blob), say);
-    const { onProgress } = bars;
-    const parent = chain[index - 1] ?? null;
+    const [file, diffId] = [image.layers[index], config.rootfs.diff_ids[index]];
+    if (file === undefined || diffId === undefined) continue;
     try {
-      await context.layers.register(parent, { path }, { diffId, lease, signal, onProgress });
+      await placeLayer(context, file, { parent: chain[index - 1] ?? null, chainId, diffId }, { lease, signal, tell });
     } catch (error) {
       if (!(error instanceof DiffIdMismatch)) throw error;
       throw systemError(
@@ -111,9 +105,8 @@ const loadOne = async (
         error,
       );
     }
-    bars.end();
   }
-  return { record, tags };
+  return { record, tags, isTold: image.untold !== true };
 };
 
 const readConfig = async (context: ImageContext, digest: string): Promise<Buffer> => {
@@ -122,34 +115,13 @@ const readConfig = async (context: ImageContext, digest: string): Promise<Buffer
   return context.blobs.read(digest);
 };
 
-const readTag = (text: string): Reference => {
-  const reference = parseReference(text);
-  if (reference.tag === undefined) throw systemError(`invalid tag ${JSON.stringify(text)}`);
-  return reference.digest === undefined ? reference : reference.withTag(reference.tag);
-};
-
-/** Records all images with their names and events at once; returns what to tell of it. */
-const commit = (context: ImageContext, loaded: readonly LoadedImage[]): string[] => {
-  const { store } = context;
-  const lines: string[] = [];
-  const ids = new Set(loaded.map(({ record }) => record.id));
-  context.database.transaction((transaction) => {
-    for (const { record, tags } of loaded) {
-      const parent = record.parent !== null && ids.has(record.parent) && record.parent !== record.id;
-      store.putImage(transaction, store.merged({ ...record, parent: parent ? record.parent : null }));
-      for (const tag of tags) {
-        const before = store.named(tag);
-        if (before !== undefined && before.id !== record.id)
-          lines.push(
-            `The image ${tag.familiar()} already exists, renaming the old one with ID ${before.id} to empty string\n`,
-          );
-        store.putReference(transaction, tag, record.id);
-        lines.push(`Loaded image: ${tag.familiar()}\n`);
-      }
-      transaction.emit(imageEvent("load", record.id, record.id, record));
-    }
-  });
-  if (loaded.every(({ tags }) => tags.length === 0))
-    for (const { record } of loaded) lines.push(`Loaded image ID: ${record.id}\n`);
-  return lines;
-};
+/** An image that an archive has twice, as it may have it for `manifest.json` and for its layout. */
+const joined = (known: LoadedImage, again: LoadedImage): LoadedImage => ({
+  record: {
+    ...known.record,
+    manifests: [...new Set([...known.record.manifests, ...again.record.manifests])],
+    blobs: known.record.blobs.map((blob, index) => blob ?? again.record.blobs[index] ?? null),
+  },
+  isTold: known.isTold || again.isTold,
+  tags: [...known.tags, ...again.tags],
+});

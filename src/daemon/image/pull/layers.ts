@@ -8,7 +8,7 @@ import { statusOf } from "../progress.ts";
 import type { OnProgress } from "../progress.ts";
 
 /**
- * Makes all layers of an image be here: those that are not are downloaded side by side and unpacked in order.
+ * Makes all layers of an image be here: those that are not are downloaded and unpacked side by side.
  *
  * @returns which layers were downloaded, so that their blobs are known to be what the layers are.
  */
@@ -30,21 +30,16 @@ export const fetchLayers = async (
   });
   for (const [index, { digest }] of manifest.layers.entries())
     tell(statusOf(shortId(digest), missing[index] === true ? "Pulling fs layer" : "Already exists"));
-  const downloads = manifest.layers.map((layer, index) => {
-    if (missing[index] !== true) return Promise.resolve();
+  const parts = manifest.layers.map(async (layer, index) => {
+    if (missing[index] !== true) return;
     lease.add("blob", layer.digest);
-    return context.transfers.download(context, repository, layer, { signal, tell });
+    const place = {
+      parent: chain[index - 1] ?? null,
+      chainId: chain[index] ?? "",
+      diffId: config.rootfs.diff_ids[index] ?? "",
+    };
+    await context.transfers.fetch(context, repository, layer, place, { signal, tell });
   });
-  const unpack = async (): Promise<void> => {
-    for (const [index, layer] of manifest.layers.entries()) {
-      if (missing[index] !== true) continue;
-      await downloads[index];
-      const parent = chain[index - 1] ?? null;
-      const place = { parent, chainId: chain[index] ?? "", diffId: config.rootfs.diff_ids[index] ?? "" };
-      await context.transfers.register(context, layer, place, { signal, tell });
-    }
-  };
-  const parts = [...downloads, unpack()];
   try {
     await Promise.all(parts);
   } catch (error) {

@@ -1,5 +1,6 @@
 import { forbidden, systemError } from "../../../base/errors.ts";
 import { withRepository } from "../../../oci/distribution/connect.ts";
+import { TransportError } from "../../../oci/distribution/registry-error.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import { parseReference } from "../../../oci/reference.ts";
@@ -87,7 +88,7 @@ const pullOne = async (
 ): Promise<boolean> => {
   const { signal } = options;
   const { store } = context;
-  await using lease = context.leases.open(`pull of ${reference.toString()}`, leaseMs);
+  await using lease = context.leases.open(`pull of ${reference.toString()}`, leaseMs, { survives: true });
   const wanted =
     reference.digest === undefined
       ? { tag: reference.tag ?? "latest" }
@@ -100,7 +101,14 @@ const pullOne = async (
     onFound: () => tell({ status: `Pulling from ${reference.path}`, id: label }),
   });
   const images: ImageRecord[] = [];
-  for (const image of found.images) images.push(await fetchImage(context, repository, image, { lease, signal, tell }));
+  try {
+    for (const image of found.images)
+      images.push(await fetchImage(context, repository, image, { lease, signal, tell }));
+  } catch (error) {
+    // The line was lost, not the content refused: the layers that came are there for the next attempt.
+    if (error instanceof TransportError) lease.leave();
+    throw error;
+  }
   for (const artifact of found.artifacts)
     await fetchArtifact(context, repository, artifact.manifest, { lease, signal, tell });
   signal?.throwIfAborted();

@@ -17,19 +17,24 @@ import type { PushTarget } from "./target.ts";
 
 /** Whether an index is here with every manifest that it names, and what those need. */
 export const isWholeIndex = (store: ImageStore, digest: string): boolean =>
-  store.manifest(digest)?.kind === "index" && isHere(store, digest, 0);
+  store.manifest(digest)?.kind === "index" && isHere(store, digest, 0, new Set());
 
-const isHere = (store: ImageStore, digest: string, depth: number): boolean => {
+/** What was looked at is not looked at again: indexes may name each other thousands of times. */
+const isHere = (store: ImageStore, digest: string, depth: number, seen: Set<string>): boolean => {
+  if (seen.has(digest)) return true;
+  seen.add(digest);
   const found = store.manifest(digest);
   if (found === undefined || depth > maxIndexDepth) return false;
   if (found.kind === "image") return store.get(found.config.digest) !== undefined;
-  return found.kind === "artifact" || found.manifests.every((entry) => isHere(store, entry.digest, depth + 1));
+  return found.kind === "artifact" || found.manifests.every((entry) => isHere(store, entry.digest, depth + 1, seen));
 };
 
 export interface TreeOptions {
   /** What it is called there: a tag; null for its digest. */
   name: string | null;
   lease: ContentLease;
+  /** What has been pushed so far, by the digest that it has here: an index may name it several times. */
+  done?: Map<string, PushedDocument>;
 }
 
 /**
@@ -64,8 +69,12 @@ const pushIndex = async (
 ): Promise<PushedDocument> => {
   const { context, repository, signal } = target;
   const entries: Descriptor[] = [];
+  const done = options.done ?? new Map<string, PushedDocument>();
   for (const entry of found.manifests) {
-    const pushed = await pushManifestTree(target, entry.digest, { ...options, name: null }, depth + 1);
+    const pushed =
+      done.get(entry.digest) ??
+      (await pushManifestTree(target, entry.digest, { ...options, name: null, done }, depth + 1));
+    done.set(entry.digest, pushed);
     entries.push({ ...entry, digest: pushed.digest, size: pushed.bytes.length });
   }
   const isSame = entries.every(({ digest }, at) => digest === found.manifests[at]?.digest);

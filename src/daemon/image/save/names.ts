@@ -3,8 +3,10 @@ import type { Platform } from "../../../oci/platform.ts";
 import { formatPlatform } from "../../../oci/platform.ts";
 import { parseReference } from "../../../oci/reference.ts";
 import type { Reference } from "../../../oci/reference.ts";
-import { runsOn } from "../find.ts";
-import type { ImageRecord } from "../record.ts";
+import type { Descriptor } from "../../../wire/oci/descriptor.ts";
+import { entriesOf, imageFor } from "../platforms.ts";
+import type { PlatformImage } from "../platforms.ts";
+import type { ArtifactRecord, ImageRecord, ReferenceRecord } from "../record.ts";
 import type { ImageStore } from "../store.ts";
 
 /** An image to be written, with the tags that are to come back when it is read. */
@@ -13,57 +15,107 @@ export interface NamedImage {
   tags: Reference[];
 }
 
+/** An index that is to be written: the images of several platforms, which some tags stand for. */
+export interface NamedIndex {
+  images: PlatformImage[];
+  /** Attestations and the like that are kept, with what they are for. */
+  artifacts: { record: Readonly<ArtifactRecord>; entry: Descriptor }[];
+  tags: Reference[];
+}
+
+export interface Named {
+  images: NamedImage[];
+  indexes: NamedIndex[];
+}
+
+/** One image that a name of the save means, and under which name it is to come back. */
+interface Meant {
+  record: Readonly<ImageRecord>;
+  tag?: Reference;
+  /** What the name says, when it is one. */
+  reference?: Readonly<ReferenceRecord>;
+}
+
 const fullId = /^(?:sha256:)?([0-9a-f]{64})$/;
 
 const noImage = (name: string): Error => notFound(`No such image: ${name}`);
 
 /** What one name stands for: an id its image alone, a bare name all its tags, a tag or digest one image. */
-function* meant(store: ImageStore, name: string): Generator<[Readonly<ImageRecord>, Reference | undefined]> {
+function* meant(store: ImageStore, name: string): Generator<Meant> {
   const id = fullId.exec(name)?.[1];
   if (id !== undefined) {
     const record = store.get(`sha256:${id}`);
     if (record === undefined) throw noImage(`sha256:${id}`);
-    return yield [record, undefined];
+    return yield { record };
   }
   const reference = parseReference(name);
   if (reference.tag !== undefined || reference.digest !== undefined) {
-    const record = store.named(reference);
-    if (record !== undefined) return yield [record, reference.digest === undefined ? reference : undefined];
+    const named = meantBy(store, reference);
+    if (named !== undefined) return yield named;
     const byId = reference.familiarName === "sha256" ? store.withPrefix(name) : undefined;
     if (byId === undefined) throw notFound("reference does not exist");
-    return yield [byId, undefined];
+    return yield { record: byId };
   }
   let found = false;
-  for (const [known, imageId] of store.references()) {
-    const record = known.name === reference.name ? store.get(imageId) : undefined;
-    if (record === undefined) continue;
+  for (const [known] of store.references()) {
+    const named = known.name === reference.name ? meantBy(store, known) : undefined;
+    if (named === undefined) continue;
     found = true;
-    yield [record, known.digest === undefined ? known : undefined];
+    yield named;
   }
   if (found) return;
   const byId = store.withPrefix(name);
   if (byId === undefined) throw noImage(name);
-  yield [byId, undefined];
+  yield { record: byId };
 }
 
+const meantBy = (store: ImageStore, name: Reference): Meant | undefined => {
+  const [record, reference] = [store.named(name), store.reference(name)];
+  if (record === undefined || reference === undefined) return undefined;
+  return { record, reference, ...(name.digest === undefined ? { tag: name } : {}) };
+};
+
 /**
- * The images that the names of a save stand for, each once.
+ * The images that the names of a save stand for, each once; of a name that stands for an index those of all platforms that
+ * are here, or the one that is wanted.
  *
  * @throws EngineError not-found; also for an image of another platform.
  */
-export const imagesToSave = (
-  store: ImageStore,
-  names: readonly string[],
-  platform: Platform | undefined,
-): NamedImage[] => {
+export const imagesToSave = (store: ImageStore, names: readonly string[], platform: Platform | undefined): Named => {
   const images = new Map<string, NamedImage>();
+  const indexes = new Map<string, NamedIndex>();
+  const add = (record: Readonly<ImageRecord>, tag: Reference | undefined): void => {
+    const image = images.get(record.id) ?? { record, tags: [] };
+    images.set(record.id, image);
+    addTag(image.tags, tag);
+  };
   for (const name of names)
-    for (const [record, tag] of meant(store, name)) {
-      if (platform !== undefined && !runsOn(record, platform))
-        throw notFound(`no suitable export target found for platform ${formatPlatform(platform)}`);
-      const image = images.get(record.id) ?? { record, tags: [] };
-      images.set(record.id, image);
-      if (tag !== undefined && !image.tags.some((known) => known.toString() === tag.toString())) image.tags.push(tag);
+    for (const { record, tag, reference } of meant(store, name)) {
+      const platforms = reference === undefined ? [{ image: record, entry: undefined }] : store.platformsOf(reference);
+      if (platform !== undefined) {
+        const found = imageFor(platforms, platform)?.image;
+        if (found === undefined)
+          throw notFound(`no suitable export target found for platform ${formatPlatform(platform)}`);
+        add(found, tag);
+        continue;
+      }
+      add(record, tag);
+      const target = reference?.target ?? null;
+      if (platforms.length < 2 || target === null) continue;
+      const index = indexes.get(target) ?? { images: platforms, artifacts: artifactsOf(store, target), tags: [] };
+      indexes.set(target, index);
+      addTag(index.tags, tag);
     }
-  return [...images.values()];
+  return { images: [...images.values()], indexes: [...indexes.values()] };
 };
+
+const addTag = (tags: Reference[], tag: Reference | undefined): void => {
+  if (tag !== undefined && !tags.some((known) => known.toString() === tag.toString())) tags.push(tag);
+};
+
+/** What an index names besides images and is here. */
+const artifactsOf = (store: ImageStore, target: string): NamedIndex["artifacts"] =>
+  [...entriesOf(store, target)].flatMap((entry) => {
+    const record = store.manifest(entry.digest);
+    return record?.kind === "artifact" ? [{ record, entry }] : [];
+  });

@@ -1,14 +1,16 @@
-import { Readable } from "node:stream";
-import { notFound, systemError } from "../../../base/errors.ts";
+import type { Readable } from "node:stream";
+import { notFound } from "../../../base/errors.ts";
 import { encodeEntry, endOfArchive, paddingOf } from "../../../oci/layer/tar/encode.ts";
 import type { Platform } from "../../../oci/platform.ts";
 import type { ContentLease, ImageContext } from "../context.ts";
 import { chainIdsOf } from "../document.ts";
 import { imageEvent } from "../store.ts";
 import { archiveFiles } from "./layout.ts";
-import type { ArchiveFile, SavedImage } from "./layout.ts";
+import type { ArchiveFile, SavedImage, SavedIndex } from "./layout.ts";
 import { imagesToSave } from "./names.ts";
-import type { NamedImage } from "./names.ts";
+import type { NamedImage, NamedIndex } from "./names.ts";
+
+type ArchivePart = Parameters<ImageContext["layers"]["assemble"]>[0][number];
 
 const leaseMs = 24 * 60 * 60 * 1000;
 
@@ -24,6 +26,26 @@ const savedImage = (context: ImageContext, image: NamedImage, lease: ContentLeas
   return { ...image, layers, configBytes: context.blobs.size(id) };
 };
 
+/** An index with its images and with what is attached to them, as far as that is here. */
+const savedIndex = (
+  context: ImageContext,
+  { images, artifacts, tags }: NamedIndex,
+  lease: ContentLease,
+): SavedIndex => {
+  const isHere = ({ digest, size }: { digest: string; size: number }): boolean => {
+    lease.add("blob", digest);
+    return context.blobs.has(digest) && context.blobs.size(digest) === size;
+  };
+  return {
+    images: images.map(({ image, entry }) => ({
+      saved: savedImage(context, { record: image, tags: [] }, lease),
+      entry,
+    })),
+    artifacts: artifacts.filter(({ record }) => [record, record.config, ...record.layers].every(isHere)),
+    tags,
+  };
+};
+
 /**
  * An archive of images: their layers are rebuilt byte for byte, their configurations are the bytes that they came with,
  * so that ids are the same wherever it is loaded.
@@ -33,16 +55,21 @@ const savedImage = (context: ImageContext, image: NamedImage, lease: ContentLeas
  * **Source:** Engine API, ImageGet and ImageGetAll.
  */
 export const saveImages = (context: ImageContext, names: readonly string[], platform?: Platform): Readable => {
-  const images = imagesToSave(context.store, names, platform);
+  const named = imagesToSave(context.store, names, platform);
   const lease = context.leases.open("save", leaseMs);
   let saved: SavedImage[];
+  let parts: ArchivePart[];
   try {
-    saved = images.map((image) => savedImage(context, image, lease));
+    saved = named.images.map((image) => savedImage(context, image, lease));
+    const indexes = named.indexes.map((index) => savedIndex(context, index, lease));
+    parts = [...partsOf(context, archiveFiles(saved, indexes))];
   } catch (error) {
     void lease[Symbol.asyncDispose]();
     throw error;
   }
-  const stream = Readable.from(write(context, saved), { objectMode: false });
+  const stream = context.layers.assemble(parts, () => {
+    context.database.emit(...saved.map(({ record }) => imageEvent("save", record.id, record.id, record)));
+  });
   stream.once("close", () => void lease[Symbol.asyncDispose]());
   return stream;
 };
@@ -64,25 +91,15 @@ const header = (name: string, type: "file" | "directory", sizeBytes: number): Bu
     fragments: null,
   });
 
-async function* write(context: ImageContext, images: readonly SavedImage[]): AsyncGenerator<Buffer> {
-  for (const directory of ["blobs/", "blobs/sha256/"]) yield header(directory, "directory", 0);
-  for (const file of archiveFiles(images)) {
+function* partsOf(context: ImageContext, files: readonly ArchiveFile[]): Generator<ArchivePart> {
+  for (const directory of ["blobs/", "blobs/sha256/"]) yield { bytes: header(directory, "directory", 0) };
+  for (const file of files) {
     const sizeBytes = "bytes" in file ? file.bytes.length : file.sizeBytes;
-    yield header(file.path, "file", sizeBytes);
-    let written = 0;
-    for await (const chunk of contentOf(context, file)) {
-      written += chunk.length;
-      yield chunk;
-    }
-    if (written !== sizeBytes) throw systemError(`${file.path} has ${written} bytes where ${sizeBytes} were expected`);
-    yield paddingOf(sizeBytes);
+    yield { bytes: header(file.path, "file", sizeBytes) };
+    if ("bytes" in file) yield { bytes: file.bytes };
+    else if ("blob" in file) yield { path: context.blobs.path(file.blob), sizeBytes };
+    else yield { chainId: file.chainId };
+    yield { bytes: paddingOf(sizeBytes) };
   }
-  yield endOfArchive;
-  context.database.emit(...images.map(({ record }) => imageEvent("save", record.id, record.id, record)));
+  yield { bytes: endOfArchive };
 }
-
-const contentOf = (context: ImageContext, file: ArchiveFile): Iterable<Buffer> | AsyncIterable<Buffer> => {
-  if ("bytes" in file) return [file.bytes];
-  if ("config" in file) return context.blobs.open(file.config) as AsyncIterable<Buffer>;
-  return context.layers.tar(file.chainId) as AsyncIterable<Buffer>;
-};

@@ -1,6 +1,6 @@
 import { fchmodSync, fchownSync } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
-import { fchmodat, fchownat, utimensat } from "../../../linux/file/attributes.ts";
+import { fchmodat, fchownat, futimens, utimensat } from "../../../linux/file/attributes.ts";
 import { pathOf as descriptorPath } from "../../../linux/file/open.ts";
 import type { IdMapping, Owner } from "../../../linux/namespace/id-mapping.ts";
 import { setxattr } from "../../../linux/file/xattr.ts";
@@ -8,11 +8,22 @@ import { pathOf, textOf } from "../tar/entry.ts";
 import type { ByteString, Entry } from "../tar/entry.ts";
 import { capabilityOutside, capabilityXattr } from "../mapping/capability.ts";
 
-/** Gives an open regular file its owner, mode and attributes, in the order in which none undoes another. */
-export const applyToFile = (fd: number, entry: Entry, owner: Owner, mapping?: IdMapping): void => {
-  fchownSync(fd, owner.uid, owner.gid);
-  fchmodSync(fd, entry.mode);
-  applyXattrs(fd, entry, mapping);
+/**
+ * Gives an open regular file its owner, mode, attributes and times, in the order in which none undoes another. What the
+ * file was born with (`born`) is not given again.
+ */
+export const applyToFile = (
+  fd: number,
+  entry: Entry,
+  owner: Owner,
+  born: { owner: boolean; mode: boolean },
+  mapping?: IdMapping,
+): void => {
+  if (!born.owner) fchownSync(fd, owner.uid, owner.gid);
+  // A change of owner takes setuid and setgid away.
+  if (!born.mode) fchmodSync(fd, entry.mode);
+  if (entry.xattrs.size > 0) applyXattrs(fd, entry, mapping);
+  futimens(fd, entry.mtimeNs, entry.mtimeNs);
 };
 
 /** The same for anything else, by its name in an open directory. Times come last, by `applyTime`. */

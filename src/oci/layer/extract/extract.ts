@@ -1,9 +1,9 @@
-import { closeSync, constants } from "node:fs";
+import { closeSync } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
-import { O_NOFOLLOW, fileType } from "../../../linux/file/flags.ts";
-import { linkat, makeDevice, mkdirat, mknodat, symlinkat } from "../../../linux/file/make.ts";
+import { fileType } from "../../../linux/file/flags.ts";
+import { linkat, makeDevice, mkdirat, mknodat, symlinkat, tryMkdirat } from "../../../linux/file/make.ts";
+import { createFile } from "../../../linux/file/open.ts";
 import type { IdMapping, Owner } from "../../../linux/namespace/id-mapping.ts";
-import { openat2 } from "../../../linux/file/open.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
 import { messageOf } from "../../../base/errors.ts";
@@ -13,6 +13,7 @@ import { TarError } from "../tar/error.ts";
 import type { TarReader } from "../tar/reader.ts";
 import { ownerOutside } from "../mapping/owner.ts";
 import { applyByName, applyTime, applyToFile } from "./attributes.ts";
+import { Births } from "./birth.ts";
 import { writeContent } from "./content.ts";
 import { joinPlace, placeOf } from "./name.ts";
 import { namesIn, removeAt } from "./remove.ts";
@@ -32,6 +33,8 @@ export interface ExtractOptions {
    * archive goes, as the refusal names it.
    */
   keepKind?: string;
+  /** Most directories; another number than the usual one is for tests. */
+  directoriesMax?: number;
 }
 
 /** Hears what an extraction did, so that the archive can be rebuilt from the tree. */
@@ -42,7 +45,8 @@ export interface ExtractObserver {
   replaced(directory: Directory, name: ByteString, path: ByteString): boolean;
 }
 
-const newFile = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | O_NOFOLLOW;
+/** Most directories of one archive: their times are kept in memory until the end. */
+const directoriesMax = 2 ** 19;
 
 /**
  * Writes the members of a hostile archive below a directory. Every name is resolved by the kernel inside the tree, every
@@ -61,12 +65,15 @@ export class Extractor {
   readonly #directoryTimes = new Map<ByteString, bigint>();
   /** What this archive made, for the whiteouts that spare it; kept only where they need it. */
   readonly #made: Set<ByteString> | null;
+  readonly #births: Births;
 
   constructor(tree: Tree, reader: TarReader, options: ExtractOptions, observer: ExtractObserver | null = null) {
     this.#tree = tree;
     this.#reader = reader;
     this.#options = options;
     this.#observer = observer;
+    // A layer's tree is nobody else's; one that a container uses may change under our hands.
+    this.#births = new Births(observer !== null);
     this.#made = options.whiteouts === "remove" ? new Set() : null;
   }
 
@@ -105,12 +112,19 @@ export class Extractor {
 
   #extractRoot(entry: Entry): void {
     if (entry.type !== "directory") throw new TarError(`invalid name "${textOf(entry.name)}" in archive`);
+    this.#births.forget();
     applyByName(this.#tree.root, ".", entry, this.#ownerOf(entry), this.#options.mapping);
     this.#directoryTimes.set("", entry.mtimeNs);
   }
 
   #extractFile(entry: Entry, parent: Directory, base: ByteString): void {
-    const fd = this.#make(parent, base, entry, () => openat2(parent.fd, pathOf(base), { flags: newFile, mode: 0o600 }));
+    const mode = this.#births.fileMode(entry.mode);
+    let fd = createFile(parent.fd, pathOf(base), mode);
+    if (fd === null) {
+      this.#makeWay(parent, base, entry);
+      fd = createFile(parent.fd, pathOf(base), mode);
+      if (fd === null) throw new TarError(`${textOf(base)}: is there again`);
+    }
     try {
       const path = joinPlace(parent.path, base);
       const observer = this.#observer;
@@ -119,15 +133,25 @@ export class Extractor {
           ? null
           : (offset: number, length: number, crc: number) => observer.content(path, offset, length, crc);
       writeContent(fd, entry, this.#reader, onContent);
-      applyToFile(fd, entry, this.#ownerOf(entry), this.#options.mapping);
+      const owner = this.#ownerOf(entry);
+      const born = this.#births.ofFile(parent.path, fd, entry.mode, owner);
+      applyToFile(fd, entry, owner, born, this.#options.mapping);
     } finally {
       closeSync(fd);
     }
-    applyTime(parent.fd, base, entry.mtimeNs);
     this.sizeBytes += entry.sizeBytes;
   }
 
   #extractDirectory(entry: Entry, parent: Directory, base: ByteString): void {
+    const owner = this.#ownerOf(entry);
+    const path = joinPlace(parent.path, base);
+    this.#directoryTimes.set(path, entry.mtimeNs);
+    const most = this.#options.directoriesMax ?? directoriesMax;
+    if (this.#directoryTimes.size > most) throw new TarError(`more than ${most} directories in archive`);
+    if (tryMkdirat(parent.fd, pathOf(base), this.#births.directoryMode(entry.mode))) {
+      this.#applyToNew(parent, base, entry, owner);
+      return;
+    }
     const there = findat(parent.fd, base);
     if (there === null || !isDirectory(there)) {
       const hides = there !== null && this.#options.whiteouts === "overlay" && isOverlayWhiteout(there);
@@ -136,8 +160,15 @@ export class Extractor {
       // The layers below had the name and it was removed: what they have in it must not come back.
       if (hides) makeOpaque(parent.fd, base);
     }
-    applyByName(parent.fd, base, entry, this.#ownerOf(entry), this.#options.mapping);
-    this.#directoryTimes.set(joinPlace(parent.path, base), entry.mtimeNs);
+    // What is made in it from now on may be born otherwise.
+    this.#births.forget();
+    applyByName(parent.fd, base, entry, owner, this.#options.mapping);
+  }
+
+  #applyToNew(parent: Directory, base: ByteString, entry: Entry, owner: Owner): void {
+    const born = this.#births.ofDirectory(parent, base, entry.mode, owner);
+    if (!born.owner || !born.mode || entry.xattrs.size > 0)
+      applyByName(parent.fd, base, entry, owner, this.#options.mapping);
   }
 
   #extractHardlink(entry: Entry, parent: Directory, base: ByteString): void {
@@ -173,10 +204,14 @@ export class Extractor {
       return create();
     } catch (error) {
       if (!isCode(error, "EEXIST")) throw error;
-      const there = findat(parent.fd, base);
-      if (there !== null) this.#replace(parent, base, there, entry);
+      this.#makeWay(parent, base, entry);
       return create();
     }
+  }
+
+  #makeWay(parent: Directory, base: ByteString, entry: Entry): void {
+    const there = findat(parent.fd, base);
+    if (there !== null) this.#replace(parent, base, there, entry);
   }
 
   #replace(parent: Directory, base: ByteString, there: Stat, entry: Entry): void {
@@ -192,7 +227,9 @@ export class Extractor {
     const mayBePath = type === fileType.directory || type === fileType.symlink;
     // The parent's descriptor is used after this; only others are closed when the tree forgets.
     if (this.#observer?.replaced(parent, base, path) !== true) removeAt(parent.fd, base);
-    if (mayBePath) this.#tree.forget(parent);
+    if (!mayBePath) return;
+    this.#tree.forget(parent);
+    this.#births.forget();
   }
 
   #applyWhiteout(whiteout: Whiteout, parent: Directory): void {
@@ -206,6 +243,7 @@ export class Extractor {
       this.#removeLower(parent, name);
     }
     this.#tree.forget(parent);
+    this.#births.forget();
   }
 
   /** Removes what the layers below have at a name, and spares what this layer made. */

@@ -3,7 +3,7 @@ import { isCode } from "../../../linux/error.ts";
 import { fchmodat } from "../../../linux/file/attributes.ts";
 import { O_DIRECTORY, O_PATH, resolve } from "../../../linux/file/flags.ts";
 import { mkdirat } from "../../../linux/file/make.ts";
-import { openInRoot, openat2, pathOf as descriptorPath } from "../../../linux/file/open.ts";
+import { findOpenat2, openInRoot, openat2, pathOf as descriptorPath } from "../../../linux/file/open.ts";
 import { joinPlace, placeOf } from "./name.ts";
 import { byteString, pathOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
@@ -83,10 +83,10 @@ export class Tree implements Disposable {
 
   #open(path: ByteString): Directory | null {
     try {
-      return { fd: this.openExactly(path), path };
+      const fd = findOpenat2(this.root, pathOf(path), { flags: O_PATH | O_DIRECTORY, resolve: exact });
+      return fd === null ? null : { fd, path };
     } catch (error) {
       if (isCode(error, "ELOOP", "EXDEV")) return this.#resolve(path);
-      if (isCode(error, "ENOENT")) return null;
       throw error;
     }
   }

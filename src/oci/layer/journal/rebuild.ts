@@ -1,9 +1,10 @@
-import { closeSync, constants, existsSync, readSync } from "node:fs";
+import { closeSync, constants, existsSync } from "node:fs";
 import { crc32 } from "node:zlib";
 import { O_NOFOLLOW, resolve } from "../../../linux/file/flags.ts";
 import { openDirectory, openat2 } from "../../../linux/file/open.ts";
 import { pathOf, textOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
+import type { ArchiveSink } from "../sink.ts";
 import { JournalError, readJournal } from "./reader.ts";
 
 export interface JournalPlace {
@@ -15,26 +16,22 @@ export interface JournalPlace {
   orphans: string;
 }
 
-const pieceBytes = 1 << 18;
-
 /**
  * Writes a layer's archive again, byte for byte, from its files and its journal. Synchronous: for worker threads.
  *
- * @param write takes every piece; its bytes are valid during the call only.
  * @throws JournalError when the journal is damaged or a file is not what it was.
  */
-export const rebuildTar = (place: JournalPlace, write: (piece: Buffer) => void): void => {
+export const rebuildTar = (place: JournalPlace, sink: ArchiveSink): void => {
   const moves = movesOf(place);
   const root = openDirectory(place.root);
   const orphans = moves.size > 0 ? openDirectory(place.orphans) : -1;
-  const piece = Buffer.allocUnsafe(pieceBytes);
   try {
     let position = 0;
     for (const record of readJournal(place.journal)) {
-      if (record.kind === "raw") write(record.bytes);
+      if (record.kind === "raw") sink.write(record.bytes);
       else if (record.kind === "content") {
         const moved = findMove(moves, record.path, position);
-        copyContent(moved === null ? root : orphans, moved ?? record.path, record, { piece, write });
+        copyContent(moved === null ? root : orphans, moved ?? record.path, record, sink);
       }
       position++;
     }
@@ -95,7 +92,7 @@ const copyContent = (
   directory: number,
   path: ByteString,
   { offset, length, crc }: { offset: number; length: number; crc: number },
-  { piece, write }: { piece: Buffer; write: (piece: Buffer) => void },
+  sink: ArchiveSink,
 ): void => {
   const fd = openat2(directory, pathOf(path), {
     flags: constants.O_RDONLY | O_NOFOLLOW | constants.O_NONBLOCK,
@@ -104,12 +101,10 @@ const copyContent = (
   try {
     let sum = 0;
     for (let done = 0; done < length;) {
-      const count = readSync(fd, piece, 0, Math.min(piece.length, length - done), offset + done);
-      if (count === 0) throw new JournalError(`${textOf(path)}: shorter than it was unpacked`);
-      const part = piece.subarray(0, count);
+      const part = sink.read(fd, length - done, offset + done);
+      if (part.length === 0) throw new JournalError(`${textOf(path)}: shorter than it was unpacked`);
       sum = crc32(part, sum);
-      write(part);
-      done += count;
+      done += part.length;
     }
     if (sum !== crc) throw new JournalError(`${textOf(path)}: changed since it was unpacked`);
   } finally {

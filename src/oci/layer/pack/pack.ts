@@ -1,4 +1,4 @@
-import { closeSync, constants, readSync } from "node:fs";
+import { closeSync, constants } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
 import { O_DIRECTORY, O_NOFOLLOW, fileType } from "../../../linux/file/flags.ts";
 import { openat2, pathOf as descriptorPath } from "../../../linux/file/open.ts";
@@ -14,6 +14,7 @@ import { encodeEntry, endOfArchive, paddingOf } from "../tar/encode.ts";
 import { byteString, pathOf } from "../tar/entry.ts";
 import type { ByteString, Entry, EntryType } from "../tar/entry.ts";
 import { ownerInside } from "../mapping/owner.ts";
+import type { ArchiveSink } from "../sink.ts";
 import { portableXattrs } from "./xattrs.ts";
 
 export interface PackOptions {
@@ -29,7 +30,7 @@ export interface PackOptions {
 type Attributes = Pick<Stat, "mode" | "uid" | "gid" | "mtimeNs" | "rdev">;
 
 const whiteoutMember = /^\.wh\./;
-const pieceBytes = 1 << 18;
+const zeros = Buffer.alloc(1 << 16);
 const billion = 1_000_000_000n;
 
 /**
@@ -38,14 +39,13 @@ const billion = 1_000_000_000n;
  * worker threads.
  */
 export class TarPacker {
-  readonly #write: (piece: Buffer) => void;
+  readonly #sink: ArchiveSink;
   readonly #options: PackOptions;
   /** First name of each file that has several. */
   readonly #links = new Map<string, ByteString>();
-  readonly #piece = Buffer.allocUnsafe(pieceBytes);
 
-  constructor(write: (piece: Buffer) => void, options: PackOptions = {}) {
-    this.#write = write;
+  constructor(sink: ArchiveSink, options: PackOptions = {}) {
+    this.#sink = sink;
     this.#options = options;
   }
 
@@ -78,7 +78,7 @@ export class TarPacker {
   }
 
   end(): void {
-    this.#write(endOfArchive);
+    this.#sink.write(endOfArchive);
   }
 
   /** The member that says that a name was removed. */
@@ -131,14 +131,14 @@ export class TarPacker {
 
   /** Exactly `sizeBytes`: what a file grew is left out, what it shrank is zeros. */
   #copy(fd: number, sizeBytes: number): void {
-    for (let done = 0; done < sizeBytes;) {
-      const wanted = Math.min(pieceBytes, sizeBytes - done);
-      const count = readSync(fd, this.#piece, 0, wanted, null);
-      if (count === 0) this.#piece.fill(0, 0, wanted);
-      this.#write(this.#piece.subarray(0, count === 0 ? wanted : count));
-      done += count === 0 ? wanted : count;
+    let done = 0;
+    for (; done < sizeBytes;) {
+      const count = this.#sink.read(fd, sizeBytes - done, done).length;
+      if (count === 0) break;
+      done += count;
     }
-    this.#write(paddingOf(sizeBytes));
+    for (; done < sizeBytes; done += zeros.length) this.#sink.write(zeros.subarray(0, sizeBytes - done));
+    this.#sink.write(paddingOf(sizeBytes));
   }
 
   #member(stat: Attributes, type: EntryType, name: ByteString, more: Partial<Entry>): void {
@@ -159,7 +159,7 @@ export class TarPacker {
       fragments: null,
       ...more,
     };
-    this.#write(encodeEntry(entry));
+    this.#sink.write(encodeEntry(entry));
   }
 
   #firstName(stat: Stat, as: ByteString): ByteString | null {

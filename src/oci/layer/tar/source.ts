@@ -1,4 +1,3 @@
-import type { Hash } from "node:crypto";
 import { readSync } from "node:fs";
 import { TarError, unexpectedEnd } from "./error.ts";
 
@@ -22,21 +21,39 @@ export const fromBytes = (bytes: Uint8Array): Fill => {
   };
 };
 
-const bufferBytes = 1 << 20;
+/** Where the bytes of a source are kept while they are used. */
+export interface Blocks {
+  /** The next bytes that `fill` gives, valid until the next call; null at the end. */
+  next(fill: Fill): Buffer | null;
+}
 
-/** A window over a stream of bytes: takes pieces of it without copying, hashes all of it. */
+const bufferBytes = 1 << 19;
+
+/** One buffer, filled again and again. */
+const oneBlock = (): Blocks => {
+  const buffer = Buffer.allocUnsafeSlow(bufferBytes);
+  return {
+    next: (fill) => {
+      const length = fill(buffer);
+      return length === 0 ? null : buffer.subarray(0, length);
+    },
+  };
+};
+
+/** A window over a stream of bytes: takes pieces of it, without copying those that lie in one block. */
 export class ByteSource {
   readonly #fill: Fill;
-  readonly #hash: Hash | null;
-  readonly #buffer = Buffer.allocUnsafe(bufferBytes);
-  #start = 0;
-  #end = 0;
-  #totalBytes = 0;
+  readonly #blocks: Blocks;
   readonly #limitBytes: number;
+  #block: Buffer = Buffer.alloc(0);
+  #start = 0;
+  #totalBytes = 0;
+  /** For pieces that lie in two blocks. */
+  #joined: Buffer = Buffer.alloc(0);
 
-  constructor(fill: Fill, options: { hash?: Hash; limitBytes?: number } = {}) {
+  constructor(fill: Fill, options: { blocks?: Blocks; limitBytes?: number } = {}) {
     this.#fill = fill;
-    this.#hash = options.hash ?? null;
+    this.#blocks = options.blocks ?? oneBlock();
     this.#limitBytes = options.limitBytes ?? Number.MAX_SAFE_INTEGER;
   }
 
@@ -46,41 +63,42 @@ export class ByteSource {
   }
 
   /**
-   * The next `length` bytes (at most 1 MiB), valid until the next call; null at a clean end of the stream.
+   * The next `length` bytes (some KiB at most: they may be copied), valid until the next call; null at a clean end of
+   * the stream.
    *
    * @throws TarError when the stream ends inside them.
    */
   take(length: number): Buffer | null {
-    while (this.#end - this.#start < length) {
-      if (this.#more() > 0) continue;
-      if (this.#end === this.#start) return null;
-      throw unexpectedEnd();
+    if (this.#block.length - this.#start >= length) {
+      this.#start += length;
+      return this.#block.subarray(this.#start - length, this.#start);
     }
-    this.#start += length;
-    return this.#buffer.subarray(this.#start - length, this.#start);
+    if (this.#joined.length < length) this.#joined = Buffer.alloc(length);
+    for (let taken = 0; taken < length;) {
+      const piece = this.takeSome(length - taken);
+      if (piece === null && taken === 0) return null;
+      if (piece === null) throw unexpectedEnd();
+      piece.copy(this.#joined, taken);
+      taken += piece.length;
+    }
+    return this.#joined.subarray(0, length);
   }
 
   /** The next 1 to `most` bytes, valid until the next call; null at the end. */
   takeSome(most: number): Buffer | null {
-    if (this.#start === this.#end && this.#more() === 0) return null;
-    const length = Math.min(most, this.#end - this.#start);
+    if (this.#start === this.#block.length && !this.#more()) return null;
+    const length = Math.min(most, this.#block.length - this.#start);
     this.#start += length;
-    return this.#buffer.subarray(this.#start - length, this.#start);
+    return this.#block.subarray(this.#start - length, this.#start);
   }
 
-  #more(): number {
-    if (this.#start === this.#end) this.#start = this.#end = 0;
-    else if (this.#end === bufferBytes) {
-      this.#buffer.copyWithin(0, this.#start, this.#end);
-      this.#end -= this.#start;
-      this.#start = 0;
-    }
-    const room = this.#buffer.subarray(this.#end);
-    const length = this.#fill(room);
-    this.#hash?.update(room.subarray(0, length));
-    this.#end += length;
-    this.#totalBytes += length;
+  #more(): boolean {
+    const block = this.#blocks.next(this.#fill);
+    if (block === null) return false;
+    this.#block = block;
+    this.#start = 0;
+    this.#totalBytes += block.length;
     if (this.#totalBytes > this.#limitBytes) throw new TarError(`archive is larger than ${this.#limitBytes} bytes`);
-    return length;
+    return true;
   }
 }

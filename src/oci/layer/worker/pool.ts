@@ -1,4 +1,5 @@
-import { Worker } from "node:worker_threads";
+import { MessagePort, Worker } from "node:worker_threads";
+import { Digesters } from "../digest/digesters.ts";
 import { JournalError } from "../journal/reader.ts";
 import { TarError } from "../tar/error.ts";
 import type { JobAnswer, JobKind, Jobs, PlainError } from "./job.ts";
@@ -7,11 +8,13 @@ import type { JobAnswer, JobKind, Jobs, PlainError } from "./job.ts";
 const threadsMax = 16;
 /** Most of them that write archives for clients, who may be slow: the others stay for pulls and removals. */
 const writersMax = 8;
-const writers: ReadonlySet<JobKind> = new Set(["rebuild", "pack", "packChanges"]);
+const writers: ReadonlySet<JobKind> = new Set(["rebuild", "pack", "packChanges", "assemble"]);
 /** How long a thread waits for another job before it ends. */
 const idleMs = 20_000;
 /** Most heap of one thread: what a hostile archive can take before its job alone fails. */
 const heapMaxMegabytes = 512;
+/** Short-lived objects of one thread: a few megabytes are as fast as V8's dozens, and there are many threads. */
+const youngMaxMegabytes = 2;
 
 interface Waiting {
   kind: JobKind;
@@ -27,6 +30,8 @@ export class LayerWorkers implements AsyncDisposable {
   readonly #threads = new Set<Thread>();
   readonly #queue: Waiting[] = [];
   readonly #closing = new AbortController();
+  /** The threads that hash what these unpack. */
+  readonly digesters = new Digesters();
   #writers = 0;
 
   /** Aborted when the pool closes: whoever holds the other end of a job's pipe must let go of it then. */
@@ -55,6 +60,7 @@ export class LayerWorkers implements AsyncDisposable {
     for (const { settle } of this.#queue.splice(0))
       settle({ error: { name: "Error", message: "layer workers are closed" } });
     await Promise.all([...this.#threads].map((thread) => thread.close()));
+    await this.digesters.close();
   }
 
   #dispatch(): void {
@@ -98,7 +104,7 @@ class Thread {
       execArgv: ["--disable-warning=ExperimentalWarning"],
       // Descriptors come from and go to the main thread.
       trackUnmanagedFds: false,
-      resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes },
+      resourceLimits: { maxOldGenerationSizeMb: heapMaxMegabytes, maxYoungGenerationSizeMb: youngMaxMegabytes },
     });
     this.#worker.on("message", (answer: JobAnswer) => this.#answer(answer));
     this.#worker.on("error", (error: Error) => this.#lost(error));
@@ -119,7 +125,8 @@ class Thread {
       settle(answer);
     };
     this.#worker.ref();
-    this.#worker.postMessage(message);
+    const ports = Object.values(message as object).filter((value) => value instanceof MessagePort);
+    this.#worker.postMessage(message, ports);
   }
 
   /** Ends the thread after the job that it is doing. */

@@ -2,9 +2,11 @@ import { closeSync, openSync, rmSync } from "node:fs";
 import { syncfs } from "../../../linux/file/data.ts";
 import { rootOwner } from "../../../linux/namespace/id-mapping.ts";
 import { withFileOwner } from "../../../linux/process/file-owner.ts";
-import { openDirectory } from "../../../linux/file/open.ts";
+import { openDirectory, pathOf } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
+import { HashedBlocks } from "../digest/blocks.ts";
+import { withinSpace } from "../extract/space.ts";
 import { rebuildTar } from "../journal/rebuild.ts";
 import { packChanges } from "../pack/changes.ts";
 import { TarPacker } from "../pack/pack.ts";
@@ -12,40 +14,45 @@ import { byteString } from "../tar/entry.ts";
 import { fromDescriptor } from "../tar/source.ts";
 import { extractArchive, unpackLayer } from "../unpack.ts";
 import { diskUseOf } from "./disk.ts";
-import type { JobKind, JobMessage, Jobs } from "./job.ts";
+import type { JobKind, JobMessage, Jobs, Target } from "./job.ts";
+import { assembleParts } from "./assemble.ts";
 import { Output } from "./output.ts";
 import { changedBytes, usageOf } from "./usage.ts";
 
 type Work = { [K in JobKind]: (job: Jobs[K]["job"]) => Jobs[K]["result"] };
 
 const work: Work = {
-  unpack: ({ input, place, options }) => closing([input], () => unpackLayer(fromDescriptor(input), place, options)),
-  rebuild: ({ place, output, written }) =>
-    writing(
-      output,
-      (out) => {
-        rebuildTar(place, (piece) => out.write(piece));
-      },
-      written,
-    ),
+  unpack: ({ input, place, options, port, blocks }) =>
+    closing([input], () => {
+      try {
+        const fill = withinSpace(fromDescriptor(input), place.root);
+        return unpackLayer(fill, new HashedBlocks(port, blocks), place, options);
+      } finally {
+        port.close();
+      }
+    }),
+  rebuild: ({ place, ...target }) => writing(target, (out) => rebuildTar(place, out)),
+  assemble: ({ parts, ...target }) => writing(target, (out) => assembleParts(parts, out)),
   extract: ({ input, root, options }) =>
     closing([input], () => {
       // What is made there is made in the name of the container's root: the thread's own has no id in it.
       const owner = options.mapping === undefined ? undefined : rootOwner(options.mapping);
-      return withFileOwner(owner, () => extractArchive(fromDescriptor(input), root, options));
+      return withFileOwner(owner, () =>
+        extractArchive(withinSpace(fromDescriptor(input), pathOf(root)), root, options),
+      );
     }),
-  pack: ({ root, output, only, options }) =>
+  pack: ({ root, only, options, ...target }) =>
     closing([root], () =>
-      writing(output, (out) => {
-        const packer = new TarPacker((piece) => out.write(piece), options);
+      writing(target, (out) => {
+        const packer = new TarPacker(out, options);
         if (only === undefined) packer.addContents(root, "");
         else packer.add(root, byteString(only.name), byteString(only.as));
         packer.end();
       }),
     ),
-  packChanges: ({ root, parent, tree, output }) =>
-    writing(output, (out) => {
-      const packer = new TarPacker((piece) => out.write(piece));
+  packChanges: ({ root, parent, tree, ...target }) =>
+    writing(target, (out) => {
+      const packer = new TarPacker(out);
       const directory = openDirectory(root);
       closing([directory], () => packChanges(packer, directory, treeChanges(parent, root, tree, true)));
       packer.end();
@@ -81,9 +88,9 @@ const closing = <T>(descriptors: number[], run: () => T): T => {
   }
 };
 
-const writing = (fd: number, run: (out: Output) => void, written?: BigInt64Array): null =>
-  closing([fd], () => {
-    const out = new Output(fd, written);
+const writing = (target: Target, run: (out: Output) => void): null =>
+  closing([target.output], () => {
+    const out = new Output(target.output, target);
     run(out);
     out.flush();
     return null;

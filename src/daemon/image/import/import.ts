@@ -1,13 +1,15 @@
-import type { Readable } from "node:stream";
-import { rfc3339Nano } from "../../base/clock.ts";
-import { EngineError, invalidParameter, messageOf, systemError } from "../../base/errors.ts";
-import { hostPlatform } from "../../oci/platform.ts";
-import type { Platform } from "../../oci/platform.ts";
-import { applyChanges } from "./change/apply.ts";
-import type { ImageContext } from "./context.ts";
-import { createImage } from "./create.ts";
-import type { OnProgress } from "./progress.ts";
-import { parseTarget } from "./tag.ts";
+import { Readable } from "node:stream";
+import { rfc3339Nano } from "../../../base/clock.ts";
+import { EngineError, invalidParameter, messageOf, systemError } from "../../../base/errors.ts";
+import { TarError } from "../../../oci/layer/tar/error.ts";
+import { hostPlatform } from "../../../oci/platform.ts";
+import type { Platform } from "../../../oci/platform.ts";
+import { applyChanges } from "../change/apply.ts";
+import type { ImageContext } from "../context.ts";
+import { createImage } from "../create.ts";
+import type { OnProgress } from "../progress.ts";
+import { parseTarget } from "../tag.ts";
+import { fetchArchive, withBars } from "./fetch.ts";
 
 const leaseMs = 24 * 60 * 60 * 1000;
 
@@ -21,6 +23,27 @@ export interface ImportOptions {
   platform?: Platform | undefined;
   signal?: AbortSignal | undefined;
 }
+
+/**
+ * The same with an archive that a web server has.
+ *
+ * @throws EngineError as `fetchArchive` and `importImage`; not-found, for one, before the first word is told.
+ */
+export const importFromUrl = async (
+  context: ImageContext,
+  source: string,
+  options: ImportOptions,
+  tell: OnProgress,
+): Promise<string> => {
+  const fetched = await fetchArchive(source, options.signal);
+  tell({ status: `Downloading from ${fetched.url}` });
+  const content = Readable.from(withBars(fetched, tell), { objectMode: false });
+  try {
+    return await importImage(context, content, options, tell);
+  } finally {
+    fetched.stream.destroy();
+  }
+};
 
 /**
  * Makes an image of one layer from an archive of a file system, compressed or not.
@@ -69,7 +92,9 @@ export const importImage = async (
     return id;
   } catch (error) {
     if (error instanceof EngineError) throw error;
-    throw systemError(signal?.aborted ? "context canceled" : messageOf(error), error);
+    if (signal?.aborted) throw systemError("context canceled", error);
+    const isMalformed = error instanceof TarError && !error.truncated && error.cause === undefined;
+    throw systemError(isMalformed ? `archive/tar: ${error.message}` : messageOf(error), error);
   } finally {
     source.destroy();
     await context.collect();
