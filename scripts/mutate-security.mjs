@@ -27,6 +27,8 @@ const runTest = ({ test, only }) => {
     cwd: copy,
     encoding: "utf8",
     timeout: 150_000,
+    // unshare(1) lets SIGTERM pass it by.
+    killSignal: "SIGKILL",
     maxBuffer: 1 << 28,
   });
   const count = (what) => Number(new RegExp(`^# ${what} (\\d+)$`, "m").exec(stdout)?.[1] ?? Number.NaN);

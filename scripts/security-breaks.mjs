@@ -10,6 +10,7 @@ const secrets = "test/security/secrets.test.ts";
 const bombs = "test/security/bombs.test.ts";
 const extraction = "test/integration/storage/hostile.test.ts";
 const loads = "test/integration/image/load-save.test.ts";
+const userns = "test/security/userns.test.ts";
 
 /** `find` is replaced once in `file`; `only` is the pattern of the tests that run. */
 export const breaks = [
@@ -371,5 +372,29 @@ export const breaks = [
     replace: "const ownerOnly = 0o644;",
     test: secrets,
     only: "another user sees nothing",
+  },
+  {
+    name: "the runtime gets /dev/null",
+    file: "src/daemon/runtime/shim/launch.ts",
+    find: "{ ...options, nullFd, owner }",
+    replace: "{ ...options, owner }",
+    test: userns,
+    only: "the host's kernel",
+  },
+  {
+    name: "layers open to mapped root",
+    file: "src/daemon/storage/remap/remaps.ts",
+    find: "chmodSync(closed, 0o700);",
+    replace: "chmodSync(closed, 0o711);",
+    test: userns,
+    only: "who has broken out",
+  },
+  {
+    name: "mapped roots open to everybody",
+    file: "src/daemon/storage/remap/remaps.ts",
+    find: "chmodSync(roots, 0o710);",
+    replace: "chmodSync(roots, 0o711);",
+    test: userns,
+    only: "who has broken out",
   },
 ];

@@ -21,7 +21,7 @@
 #define IDLE_FOREVER (-1)
 #define CLOSE_RANGE_CLOEXEC 4u
 
-struct options opt = {.log_max_file = 1, .runtime_fd = -1};
+struct options opt = {.log_max_file = 1, .runtime_fd = -1, .null_fd = -1, .owner = -1, .owner_group = -1};
 static int epoll_fd;
 static int64_t timers[TIMER_COUNT];
 static pid_t runtime_pid, process_pid;
@@ -328,6 +328,7 @@ static void parse(char **argv) {
       else if (strcmp(name, "--dir") == 0) opt.dir = value;
       else if (strcmp(name, "--runtime") == 0) opt.runtime = value;
       else if (strcmp(name, "--runtime-fd") == 0) opt.runtime_fd = atoi(value);
+      else if (strcmp(name, "--null-fd") == 0) opt.null_fd = atoi(value);
       else if (strcmp(name, "--bundle") == 0) opt.bundle = value;
       else if (strcmp(name, "--process") == 0) opt.process = value;
       else if (strcmp(name, "--log") == 0) opt.log = strcmp(value, "none") == 0 ? NULL : value;
@@ -335,6 +336,7 @@ static void parse(char **argv) {
       else if (strcmp(name, "--log-max-size") == 0) opt.log_max_size = atoll(value);
       else if (strcmp(name, "--log-max-file") == 0) opt.log_max_file = atoi(value);
       else if (strcmp(name, "--tty") == 0 && sscanf(value, "%dx%d", &opt.rows, &opt.columns) == 2) opt.tty = true;
+      else if (strcmp(name, "--owner") == 0 && sscanf(value, "%d:%d", &opt.owner, &opt.owner_group) == 2) continue;
       else if (strcmp(name, "--attach") == 0 && sscanf(value, "%d:%d", &first, &second) == 2) client_attach(first, second);
       else if (strcmp(name, "--hold-fd") == 0) port_hold(atoi(value));
       else if (strcmp(name, "--relay") == 0 && relay_add(value)) continue;
@@ -347,7 +349,7 @@ static void parse(char **argv) {
 }
 
 int main(int argc, char **argv) {
-  (void)argc;
+  if (argc == 3 && strcmp(argv[1], "--namespaces") == 0) return namespaces_make(argv[2]);
   if (fork() != 0) _exit(0); // nobody's child: it outlives the daemon, and the daemon has nothing to reap
   setsid();
   prctl(PR_SET_CHILD_SUBREAPER, 1);

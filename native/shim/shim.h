@@ -29,6 +29,8 @@ struct options {
   bool exec, tty, stdin_open, stdin_once;
   const char *id, *dir, *runtime, *bundle, *process;
   int runtime_fd; // the runtime to execute, if not by its path; < 0: none
+  int owner, owner_group; // to whom the process's pipes belong; < 0: the daemon's user
+  int null_fd;    // stands for /dev/null wherever the runtime would get the host's; < 0: it may
   const char *runtime_args[32], *command_args[32]; // before and after `run`/`exec`
   int runtime_arg_count, command_arg_count;
   int rows, columns;
@@ -83,6 +85,9 @@ void oom_watch(pid_t pid);       // of the process that has been started: from h
 void oom_check(void);            // looks now
 void oom_check_last(int status); // the process has ended so: what there is to find out
 bool oom_killed(void);           // a kill was seen since the start
+
+// ── namespaces (namespaces.c)
+int namespaces_make(const char *which);
 
 // ── the task (main.c)
 ssize_t read_file(const char *path, char *to, size_t room); // what fits, ended with NUL; < 0: it cannot be read

@@ -369,11 +369,14 @@ static int pipe_end(struct source *source, int ours, int *child) {
 }
 
 bool stdio_open(int child[3]) {
-  child[0] = child[1] = child[2] = -1;
+  child[0] = opt.null_fd, child[1] = child[2] = -1;
   in.source.ready = stdin_ready;
   if (!opt.tty && opt.stdin_open && pipe_end(&in.source, 1, &child[0]) < 0) return false;
   if (!opt.tty && pipe_end(&outputs[0].source, 0, &child[1]) < 0) return false;
+  if (opt.tty && opt.null_fd >= 0) child[1] = fcntl(opt.null_fd, F_DUPFD_CLOEXEC, 3);
   if (pipe_end(&outputs[1].source, 0, &child[2]) < 0) return false; // with a PTY only the runtime's own words come here
+  for (int i = 0; i < 3 && opt.owner >= 0; i++) // runc passes them on to the process's user, who may open /dev/stdout
+    if (child[i] >= 0 && fchown(child[i], opt.owner, opt.owner_group) != 0) return false;
   for (int i = 0; i < 2; i++)
     if (outputs[i].source.fd >= 0) fcntl(outputs[i].source.fd, F_SETPIPE_SZ, PIPE_SIZE); // may be refused: it is only speed
   return true;

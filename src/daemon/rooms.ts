@@ -14,6 +14,7 @@ import { ImageService } from "./image/service.ts";
 import { containerContext } from "./rooms/container.ts";
 import { openContent } from "./rooms/content.ts";
 import { openNetwork } from "./rooms/network.ts";
+import { openRemaps } from "./rooms/remap.ts";
 import { openRuntime } from "./rooms/runtime.ts";
 import type { Services } from "./services.ts";
 import type { Database } from "./state/database.ts";
@@ -62,6 +63,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   stack.use(content.durability);
   const runtime = await openRuntime(config, cgroups, log);
   stack.use(runtime.runtime);
+  const remaps = stack.use(await openRemaps(config, content.layers.driver, runtime.shimPath, log));
   const networks = stack.use(await openNetwork(config, database, clock, id, log));
   const volumes = new VolumeService({
     root: join(config.dataRoot, "volumes"),
@@ -85,6 +87,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     ...ground,
     containers: store,
     content,
+    remaps,
     runtime,
     images,
     networks,
@@ -113,6 +116,7 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
     system: {
       cgroupDriver: runtime.cgroupDriver,
       apparmor: runtime.host.apparmor,
+      userNamespaces: remaps.current !== null,
       firewallBackend: networks.firewallName,
       counts: () => counts(store, images),
       storage: { name: content.layers.driver.name, status: () => content.layers.driver.status() },

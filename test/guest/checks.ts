@@ -7,6 +7,7 @@ import { limitChecks } from "./limits.ts";
 import { quotaChecks } from "./quota.ts";
 import { scopeChecks } from "./scope.ts";
 import { startChecks } from "./start.ts";
+import { usernsChecks } from "./userns.ts";
 
 try {
   assert.ok(existsSync("/sys/fs/cgroup/cgroup.controllers"));
@@ -35,6 +36,7 @@ try {
     await startChecks(runtime, daemon);
     if (systemd) await scopeChecks(runtime);
   }
+  await usernsChecks();
   await check("a new daemon adopts a limited container, and notices its end", async () => {
     const id = ok("run", "-d", "-m", "64m", "busybox", "sleep", "1000");
     process.kill(daemon, "SIGKILL");

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdtemp, readFile, rm, rmdir } from "node:fs/promises";
+import { chmod, mkdtemp, readFile, rm, rmdir } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, join } from "node:path";
@@ -56,6 +56,8 @@ export class Daemon implements AsyncDisposable {
   /** @throws Error with the daemon's output when it ends or does not answer within 15 s. */
   static async start(options: DaemonOptions = {}): Promise<Daemon> {
     const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "berth-test-")));
+    // Containers with user namespaces reach their roots below the exec root, as below /run.
+    if (options.folder === undefined) await chmod(folder, 0o711);
     const daemon = new Daemon(folder, options);
     try {
       await daemon.start();

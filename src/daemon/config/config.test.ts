@@ -143,8 +143,8 @@ test("a daemon.json that keeps the daemon from starting", () => {
     refusal("invalid JSON: json: cannot unmarshal number into Go struct field Config.log-opts.max-size of type string"),
   );
   assert.throws(
-    () => withFile({ "userns-remap": "x" }),
-    refusal("the following directives are not supported by this engine yet: userns-remap"),
+    () => withFile({ "raw-logs": true }),
+    refusal("the following directives are not supported by this engine yet: raw-logs"),
   );
   assert.throws(() => withFile("{bad"), /unable to configure the Docker daemon with file .*: invalid JSON: /);
   assert.throws(() => loadConfig(["--config-file", join(folder, "none.json")]), {

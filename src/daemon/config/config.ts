@@ -95,6 +95,8 @@ export interface ContainerDefaults {
   init: boolean;
   initPath: string;
   noNewPrivileges: boolean;
+  /** Whose subordinate ids containers have: `default`, `user[:group]`, `uid[:gid]`; "" for no user namespaces. */
+  usernsRemap: string;
   /** "builtin", "unconfined" or a file. */
   seccompProfile: string;
   logDriver: string;

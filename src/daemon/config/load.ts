@@ -108,6 +108,7 @@ const build = (values: ReadonlyMap<string, unknown>): EngineConfig => {
       init: get("init"),
       initPath: get("init-path"),
       noNewPrivileges: get("no-new-privileges"),
+      usernsRemap: get("userns-remap"),
       seccompProfile: get("seccomp-profile"),
       logDriver: get("log-driver"),
       logOptions: copy("log-opt"),

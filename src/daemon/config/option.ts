@@ -158,6 +158,7 @@ export const options: readonly Option[] = [
     reload: true,
   },
   yes("userland-proxy", false, "Accepted; no published port needs a proxy here"),
+  text("userns-remap", "", "User/Group setting for user namespaces"),
 ];
 
 /** What dockerd has and this engine does not: refused by name, so that nobody believes it has an effect. */
@@ -192,5 +193,4 @@ export const unsupported: readonly string[] = [
   "tlskey",
   "tlsverify",
   "userland-proxy-path",
-  "userns-remap",
 ];

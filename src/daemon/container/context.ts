@@ -9,6 +9,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { SeccompFilter } from "../runtime/seccomp/filters.ts";
 import type { HostFacts, SpecDefaults } from "../runtime/spec/input.ts";
 import type { Database } from "../state/database.ts";
+import type { Remaps } from "../storage/remap/remaps.ts";
 import type { Trash } from "../storage/trash.ts";
 import type { VolumeService } from "../volume/service.ts";
 import type { CopyTools } from "./archive/archive.ts";
@@ -30,6 +31,8 @@ export interface ContainerContext {
   readonly queue: KeyedQueue;
   readonly images: ImageService;
   readonly layers: LayerStore;
+  /** How owners are mapped: `--userns-remap`. */
+  readonly remaps: Remaps;
   /** Takes the folders of removed containers. */
   readonly trash: Trash;
   readonly runtime: Runtime;

@@ -9,6 +9,8 @@ import type { FileMount } from "./archive/views.ts";
 import type { ContainerContext } from "./context.ts";
 import { exportRoot } from "./export.ts";
 import { etcFolder } from "./folders.ts";
+import { remapOf } from "./remap.ts";
+import type { Remap } from "../storage/remap/remap.ts";
 import { mountImages, unmountImages } from "./image-mounts.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
 import { isRunning } from "./state.ts";
@@ -67,7 +69,7 @@ export const putContainerArchive = async (
 export const exportContainer = async (context: ContainerContext, reference: string): Promise<Readable> => {
   const record = context.containers.find(reference);
   const root = await openRoot(context, record);
-  const tar = exportRoot(context.copy.workers, root.path);
+  const tar = exportRoot(context.copy.workers, root.path, root.remap?.mapping);
   tar.once("close", () => void root[Symbol.asyncDispose]());
   tell(context, record, "export");
   return tar;
@@ -75,6 +77,10 @@ export const exportContainer = async (context: ContainerContext, reference: stri
 
 interface OpenRoot extends AsyncDisposable {
   path: string;
+  /** Owners are seen through it. */
+  remap: Remap | undefined;
+  /** Image mounts by their layers' storage ids. */
+  images: ReadonlyMap<string, string>;
   record: Readonly<ContainerRecord>;
 }
 
@@ -98,12 +104,14 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
   const users = context.live.of(record.id);
   users.rootUsers += 1;
   // In the container's queue, as every unmount: the two must not meet.
-  const path = await context.queue.run(record.id, () => {
-    mountImages(context, record);
-    return context.layers.mountWritable(record.id);
+  const mounted = await context.queue.run(record.id, () => {
+    // It may have been started, or have ended, meanwhile.
+    const remap = remapOf(context, context.containers.get(record.id) ?? record);
+    const images = mountImages(context, record, remap);
+    return { path: context.layers.mountWritable(record.id, remap), remap, images };
   });
   return {
-    path,
+    ...mounted,
     record,
     async [Symbol.asyncDispose]() {
       users.rootUsers -= 1;
@@ -117,15 +125,21 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
   };
 };
 
-const subjectOf = (context: ContainerContext, { path, record }: OpenRoot, name: string): CopySubject => ({
+const subjectOf = (
+  context: ContainerContext,
+  { path, record, remap, images }: OpenRoot,
+  name: string,
+): CopySubject => ({
   name,
   rootPath: path,
+  remap,
   readOnlyRoot: record.hostConfig.ReadonlyRootfs ?? false,
   mounts: [
     ...record.mounts
       .filter(({ Type }) => Type === "bind" || Type === "volume" || Type === "image")
       .map((mount) => ({
-        source: mount.Source ?? "",
+        source: images.get(mount.image?.layer ?? "") ?? mount.Source ?? "",
+        own: mount.Type === "volume" && context.volumes.isOwn(mount.Name ?? ""),
         ...(mount.subpath === undefined ? {} : { subpath: mount.subpath }),
         destination: mount.Destination ?? "",
         readOnly: mount.RW === false,

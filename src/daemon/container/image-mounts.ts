@@ -1,3 +1,4 @@
+import type { Remap } from "../storage/remap/remap.ts";
 import type { ContainerContext } from "./context.ts";
 import type { WritableLayer } from "../content/layer-store.ts";
 import type { ContainerRecord, MountRecord } from "./record.ts";
@@ -29,10 +30,16 @@ export const createImageLayers = (context: ContainerContext, mounts: readonly Mo
     }),
   );
 
-/** Mounts the layers of a container's image mounts, where they are not. Inside its queue, as `unmountImages`. */
-export const mountImages = (context: ContainerContext, record: Mounts): void => {
-  for (const layer of imageLayers(record)) context.layers.mountWritable(layer);
-};
+/**
+ * Mounts the layers of a container's image mounts, where they are not. Inside its queue, as `unmountImages`.
+ * @returns where each is, by its storage id
+ */
+export const mountImages = (
+  context: ContainerContext,
+  record: Mounts,
+  remap: Remap | undefined,
+): ReadonlyMap<string, string> =>
+  new Map(imageLayers(record).map((layer) => [layer, context.layers.mountWritable(layer, remap)]));
 
 /** The storage ids of the layers behind a container's image mounts. */
 export const imageLayers = ({ mounts }: Mounts): string[] => mounts.flatMap(({ image }) => image?.layer ?? []);

@@ -1,4 +1,5 @@
 import type { ContainerConfig, HostConfig, MountPoint } from "../../wire/engine/container.ts";
+import type { IdMapping } from "../../linux/namespace/id-mapping.ts";
 import type { EndpointSettings } from "../../wire/engine/network.ts";
 import type { ContainerState } from "./state.ts";
 
@@ -32,6 +33,8 @@ export interface ContainerRecord {
   /** A start came so far that its /etc/hosts and the like are written, or its log opened. */
   filesWritten?: boolean;
   logOpened?: boolean;
+  /** How the owners of its latest run were mapped; absent or null: they were not. */
+  idMapping?: IdMapping | null;
   /** By network name, what inspect still tells of the networks of its latest run once that is over. */
   joined?: Record<string, JoinedNetwork>;
   /** `docker stop` and `docker kill` set it, a start clears it; restart policies look at it. */

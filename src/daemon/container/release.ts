@@ -2,7 +2,7 @@ import { messageOf } from "../../base/errors.ts";
 import type { ContainerContext } from "./context.ts";
 import { unmountImages } from "./image-mounts.ts";
 import type { ContainerRecord } from "./record.ts";
-import { releaseSharedMemory, releaseSubpaths } from "./start/mounts.ts";
+import { releaseSharedMemory, releasePins } from "./start/mounts.ts";
 
 /** Gives back what a run of the container held: network, root filesystem, volumes. Safe to call again. */
 export const releaseResources = async (
@@ -19,7 +19,7 @@ export const releaseResources = async (
     context.volumes.unmountAll(record.id),
     unmountImages(context, record),
     releaseSharedMemory(context, record),
-    releaseSubpaths(context, record),
+    releasePins(context, record),
   ]);
   const failed = results.filter((result) => result.status === "rejected");
   for (const { reason } of failed) complain(context, record.id, reason);

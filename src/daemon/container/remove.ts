@@ -6,7 +6,7 @@ import { dataFolder, taskFolder } from "./folders.ts";
 import { removeImageLayers } from "./image-mounts.ts";
 import { settle } from "./live.ts";
 import { type ContainerRecord, eventAttributes } from "./record.ts";
-import { releaseSubpaths } from "./start/mounts.ts";
+import { releasePins } from "./start/mounts.ts";
 import { cancelRestart } from "./restart/schedule.ts";
 import { isActive, isPaused, statusWord } from "./state.ts";
 import { stopRunning } from "./stop.ts";
@@ -119,7 +119,7 @@ const discard = async (context: ContainerContext, record: Readonly<ContainerReco
   await removeImageLayers(context, record);
   await collectLayers(context, record);
   // What is still mounted in its folder would be deleted with it.
-  await releaseSubpaths(context, record);
+  await releasePins(context, record);
   context.trash.throwAway(dataFolder(context.settings, id));
   // Its folder says what the runtime keeps of the container, so it goes last.
   const folder = taskFolder(context.settings, id);

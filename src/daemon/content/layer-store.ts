@@ -17,6 +17,8 @@ import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
 import type { Change, StorageDriver } from "../storage/driver.ts";
+import type { Remap } from "../storage/remap/remap.ts";
+import type { MappedRoots } from "../storage/remap/roots.ts";
 import { Trash } from "../storage/trash.ts";
 import { checkedSource } from "./checked-source.ts";
 import { fillInitLayer } from "./init-layer.ts";
@@ -28,6 +30,8 @@ export interface LayerStoreParts {
   /** For the tar journals: `<data root>/layers`, on the storage driver's filesystem. */
   root: string;
   driver: StorageDriver;
+  /** Where the roots of containers with mapped owners are mounted. */
+  roots?: MappedRoots;
   database: Database;
   workers: LayerWorkers;
   clock: Clock;
@@ -231,17 +235,29 @@ export class LayerStore {
     await this.driver.createWritable(id, parent === null ? null : this.#need(parent).cacheId);
   }
 
-  /** The container's root filesystem on the host; mounted when this returns. */
-  mountWritable(id: string): string {
-    return this.driver.mount(id);
+  /**
+   * The container's root filesystem on the host; mounted when this returns.
+   * @param remap shows it with mapped owners: the same as long as it stays mounted
+   */
+  mountWritable(id: string, remap?: Remap): string {
+    const { driver, roots } = this.#parts;
+    if (remap === undefined) return driver.mount(id);
+    if (roots === undefined) throw new Error("a layer store without a place for mapped roots");
+    return roots.mount(driver, id, remap);
   }
 
-  unmountWritable(id: string): Promise<void> {
-    return this.driver.unmount(id);
+  async unmountWritable(id: string): Promise<void> {
+    await Promise.all([this.#parts.roots?.unmount(id), this.driver.unmount(id)]);
   }
 
-  removeWritable(id: string): Promise<void> {
-    return this.driver.remove(id);
+  /** The containers' layers that are mounted with mapped owners. */
+  mappedRoots(): string[] {
+    return this.#parts.roots?.ids() ?? [];
+  }
+
+  async removeWritable(id: string): Promise<void> {
+    await this.#parts.roots?.unmount(id);
+    await this.driver.remove(id);
   }
 
   /** What a container changed, as `docker diff` tells it. */
@@ -300,6 +316,7 @@ export class LayerStore {
     const kept = new Set([...writable.map(({ id }) => id), ...layers.map(({ cacheId }) => cacheId)]);
     const complete = (id: string): boolean => existsSync(this.#initMark(id));
     for (const { cacheId } of [...layers, { cacheId: scratch }]) if (complete(cacheId)) kept.add(initIdOf(cacheId));
+    for (const id of this.mappedRoots()) if (!kept.has(id)) await this.#parts.roots?.unmount(id);
     for (const id of this.driver.list()) if (!kept.has(id)) await this.driver.remove(id);
     for (const name of readdirSync(this.#parts.root)) {
       if (name !== ".trash" && !kept.has(name) && name !== scratch) this.#trash.throwAway(join(this.#parts.root, name));

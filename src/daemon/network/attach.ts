@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { EngineError, messageOf, notImplemented } from "../../base/errors.ts";
+import { EngineError, messageOf } from "../../base/errors.ts";
 import { newId } from "../../base/ids.ts";
 import type { EndpointSettings } from "../../wire/engine/network.ts";
 import type { NetworkContext } from "./context.ts";
@@ -20,6 +20,7 @@ import { routeThrough, silenceEndpointNow } from "./sandbox/endpoint.ts";
 import { firewallPorts, linkRules } from "./sandbox/port-rules.ts";
 import { type NewSandbox, newSandbox } from "./sandbox/sandbox.ts";
 import { networkEvent } from "./event.ts";
+import { pinNamespace } from "../../linux/namespace/network.ts";
 
 /**
  * Makes a container's network: namespace, interfaces, addresses, routes, ports, DNS. It works when the promise is
@@ -35,7 +36,6 @@ export const attach = async (
   containerId: string,
   request: NetworkRequest,
 ): Promise<NewSandbox> => {
-  if (request.ownerUserNamespace !== undefined) throw notImplemented("a network sandbox owned by a user namespace");
   if (context.sandboxes.has(containerId)) await release(context, containerId);
   let made: { record: SandboxRecord; reservation: Reservation };
   try {
@@ -81,8 +81,13 @@ const build = (
     undo.defer(() => forgetEndpoint(context, endpoint));
   }
   const reservation = reserve(context, request, endpoints, undo);
+  const ownerUserNamespace = request.namespaces === undefined ? null : `${path}-user`;
+  if (request.namespaces !== undefined && ownerUserNamespace !== null) {
+    pinNamespace(request.namespaces.user, ownerUserNamespace);
+    undo.defer(() => unpin(ownerUserNamespace));
+  }
   undo.defer(() => unpin(path));
-  using namespace = SandboxNamespace.create(path);
+  using namespace = SandboxNamespace.create(path, request.namespaces?.network);
   for (const endpoint of endpoints) {
     undo.defer(() => {
       silenceEndpointNow(context.route, undefined, endpoint);
@@ -99,7 +104,7 @@ const build = (
     hostname,
     domainname,
     path,
-    ownerUserNamespace: null,
+    ownerUserNamespace,
     endpoints,
     ports: reservation.ports,
     files,

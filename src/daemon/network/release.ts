@@ -23,6 +23,7 @@ export const release = async (context: NetworkContext, containerId: string): Pro
   for (const { hostInterface } of record.endpoints) context.sweeper.add(hostInterface);
   context.dns.stop(containerId);
   unpin(record.path);
+  if (record.ownerUserNamespace !== null) unpin(record.ownerUserNamespace);
   if (ports.length > 0 || record.links.length > 0) await context.firewall.removePorts(ports, record.links);
   const addresses = record.endpoints.flatMap(addressesOf);
   // What a silent container was sent, unanswered and untranslated, does its successor no harm.

@@ -22,6 +22,6 @@ export interface NetworkRequest {
   extraHosts: string[];
   /** `--link` where no embedded DNS answers. */
   links: LinkRecord[];
-  /** Path of the user namespace that is to own the sandbox. Only the host's is supported. */
-  ownerUserNamespace?: string;
+  /** Open namespaces made before: the sandbox is this network namespace, which belongs to this user namespace. */
+  namespaces?: { user: number; network: number };
 }

@@ -57,7 +57,12 @@ const adopt = async (context: NetworkContext, sandbox: SandboxRecord): Promise<v
 
 const collectPins = (context: NetworkContext): void => {
   const directory = join(context.execRoot, "netns");
-  const known = new Set([...context.sandboxes.values()].map(({ path }) => path));
+  const known = new Set(
+    [...context.sandboxes.values()].flatMap(({ path, ownerUserNamespace: owner }) => [
+      path,
+      ...(owner === null ? [] : [owner]),
+    ]),
+  );
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     if (!known.has(path)) unpin(path);

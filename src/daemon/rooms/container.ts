@@ -13,6 +13,7 @@ import type { ContainerStore } from "../container/store.ts";
 import type { ImageService } from "../image/service.ts";
 import { defaultLogConfig } from "../log/driver.ts";
 import type { NetworkService } from "../network/service.ts";
+import type { Remaps } from "../storage/remap/remaps.ts";
 import type { Database } from "../state/database.ts";
 import type { VolumeService } from "../volume/service.ts";
 import type { ContentRoom } from "./content.ts";
@@ -25,6 +26,7 @@ interface Parts {
   log: Log;
   containers: ContainerStore;
   content: ContentRoom;
+  remaps: Remaps;
   runtime: RuntimeRoom;
   images: ImageService;
   networks: NetworkService;
@@ -47,6 +49,7 @@ export const containerContext = (parts: Parts): ContainerContext => {
     queue: new KeyedQueue(),
     images: parts.images,
     layers: content.layers,
+    remaps: parts.remaps,
     trash: content.trash,
     copy: { views: parts.views, workers: content.workers },
     cgroups: parts.cgroups,

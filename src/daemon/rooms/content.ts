@@ -10,6 +10,7 @@ import { LayerStore } from "../content/layer-store.ts";
 import { Leases } from "../content/leases.ts";
 import type { Database } from "../state/database.ts";
 import type { StorageDriver } from "../storage/driver.ts";
+import { MappedRoots } from "../storage/remap/roots.ts";
 import { openStorage } from "../storage/open.ts";
 import { Trash } from "../storage/trash.ts";
 
@@ -39,6 +40,7 @@ export const openContent = async (
   const layers = new LayerStore({
     root: join(config.dataRoot, "layers"),
     driver,
+    roots: new MappedRoots(remapFolder(config)),
     database,
     workers,
     clock,
@@ -50,6 +52,9 @@ export const openContent = async (
   const trash = new Trash(join(config.dataRoot, "containers/.trash"), workers);
   return { workers, blobs, layers, leases, collector, durability, trash };
 };
+
+/** Where everything about mapped owners is mounted. */
+export const remapFolder = ({ execRoot }: EngineConfig): string => join(execRoot, "userns");
 
 interface StorageRecord {
   /** The storage driver of this data root. */

@@ -18,6 +18,8 @@ import type { HostFacts, SpecDefaults } from "../runtime/spec/input.ts";
 import { parseSecurityOptions } from "../runtime/spec/security-options.ts";
 
 export interface RuntimeRoom {
+  /** berth-shim, absolute. */
+  shimPath: string;
   runtime: Runtime;
   runtimes: readonly OciRuntime[];
   defaultRuntime: string;
@@ -54,9 +56,11 @@ export const openRuntime = async (config: EngineConfig, cgroups: CgroupLayout, l
     architecture: arch() === "arm64" ? "arm64" : "amd64",
     kernelRelease: release(),
   });
+  const shim = shimPath();
   return {
+    shimPath: shim,
     runtime: new Runtime({
-      shimPath: shimPath(),
+      shimPath: shim,
       stateRoot: join(config.execRoot, "runtime"),
       cgroups,
       cgroupDriver,

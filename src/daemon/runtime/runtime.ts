@@ -12,10 +12,11 @@ import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { TaskProcess, exitStatusOf, lostStatus } from "./process.ts";
 import { checkRootfs } from "./rootfs/check.ts";
+import { rootOutside } from "./spec/root-outside.ts";
 import { prepareWorkingDirectory } from "./rootfs/working-directory.ts";
 import { connectShim } from "./shim/connect.ts";
 import { ShimStartError } from "./shim/connection.ts";
-import { launchShim } from "./shim/launch.ts";
+import { launchMapped } from "./shim/launch.ts";
 import { containerStartError } from "./start-error.ts";
 import { readTaskFile, writeTaskFile } from "./task-file.ts";
 import type { TaskFile } from "./task-file.ts";
@@ -116,7 +117,7 @@ export class Runtime implements Disposable {
         ...(task.holdFds === undefined ? {} : { holdFds: task.holdFds }),
         ...(task.relays === undefined ? {} : { relays: task.relays }),
       };
-      const { connection, process, attached } = await launchShim(shim, task.spawned);
+      const { connection, process, attached } = await launchMapped(rootOutside(task.spec), shim, task.spawned);
       step("started");
       const started = new Task(context, identity, connection, process, attached);
       if (identity.seccomp) await requireSeccomp(process.pid, runtime.name);

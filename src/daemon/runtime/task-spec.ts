@@ -1,3 +1,4 @@
+import type { Owner } from "../../linux/namespace/id-mapping.ts";
 import type { OciProcess, OciSpec } from "../../wire/oci/runtime.ts";
 import type { AttachStreams } from "./shim/attach.ts";
 import type { ShimLog, ShimRelay } from "./shim/arguments.ts";
@@ -35,6 +36,8 @@ export interface ExecSpec extends TaskStreams {
   /** The exec's own folder, absolute; made when missing. */
   dir: string;
   process: OciProcess;
+  /** Who the container's root is on the host, when it has a user namespace. */
+  owner?: Owner | undefined;
   trace?: (step: string) => void;
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import type { IdMapping, Owner } from "../../linux/namespace/id-mapping.ts";
 import type { WhiteoutForm } from "../../oci/layer/extract/whiteout.ts";
 
 /** A change in a writable layer: 0 modified, 1 added, 2 deleted. */
@@ -6,6 +7,15 @@ export interface Change {
   /** Absolute inside the container: "/etc/hosts". */
   path: string;
   kind: 0 | 1 | 2;
+}
+
+/** What a mount with mapped owners needs. */
+export interface MappedLayers {
+  /** An idmapped clone of the driver's `layersRoot`, when it has one. */
+  root: string | null;
+  /** Who the container's root is outside: what the mount makes for itself is made in that name. */
+  owner: Owner;
+  mapping: IdMapping;
 }
 
 /**
@@ -16,6 +26,13 @@ export interface StorageDriver {
   readonly name: string;
   /** What the members `.wh.…` of a layer's archive must become in `diffPath`. */
   readonly whiteouts: WhiteoutForm;
+  /** `mount` can show mapped owners; else what it leads to can be cloned as an idmapped mount. */
+  readonly mapsOwners: boolean;
+  /**
+   * The directory below which a mount names its layers, where one with mapped owners must name them below an idmapped
+   * clone of it.
+   */
+  readonly layersRoot: string | null;
   /**
    * Whether a layer can be filled before the layer below it is there: made on nothing, put on its parent by `setParent`.
    * False where a layer begins as a copy of the one below.
@@ -46,8 +63,11 @@ export interface StorageDriver {
    * @throws EngineError `invalid-parameter` for a storage option that cannot be had.
    */
   createWritable(id: string, parent: string | null, options?: Record<string, string>): Promise<void>;
-  /** The layer merged with those below it; mounts when that needs it and it is not mounted. Synchronous, about 1 ms. */
-  mount(id: string): string;
+  /**
+   * The layer merged with those below it; mounts when that needs it and it is not mounted. Synchronous, about 1 ms.
+   * @param mapped with mapped owners, for a driver that `mapsOwners`
+   */
+  mount(id: string, mapped?: MappedLayers): string;
   /** Ends the mount, if there is one. Who still has it open keeps it. */
   unmount(id: string): Promise<void>;
   exists(id: string): boolean;

@@ -35,6 +35,8 @@ export interface SystemContext {
   cgroupDriver: "cgroupfs" | "systemd";
   /** Containers are confined by AppArmor. */
   apparmor: boolean;
+  /** Containers have user namespaces of their own. */
+  userNamespaces: boolean;
   /** "iptables", "nftables", or "" when the engine makes no rules. */
   firewallBackend: string;
   counts(): { running: number; paused: number; stopped: number; images: number };

@@ -90,11 +90,12 @@ export const info = async (context: SystemContext): Promise<SystemInfo> => {
   };
 };
 
-const securityOptions = ({ config, cgroups, apparmor }: SystemContext): string[] => {
+const securityOptions = ({ config, cgroups, apparmor, userNamespaces }: SystemContext): string[] => {
   const { seccompProfile, noNewPrivileges } = config.containers;
   return [
     ...(apparmor ? ["name=apparmor"] : []),
     `name=seccomp,profile=${seccompProfile}`,
+    ...(userNamespaces ? ["name=userns"] : []),
     ...(noNewPrivileges ? ["name=no-new-privileges"] : []),
     ...(cgroups.version === 2 ? ["name=cgroupns"] : []),
   ];

@@ -1,5 +1,6 @@
 import { umount } from "../../linux/mount/mount.ts";
 import { mountTable } from "../../linux/mount/table.ts";
+import type { IdMapping } from "../../linux/namespace/id-mapping.ts";
 import { newId } from "../../base/ids.ts";
 import { copyUp } from "./copy-up.ts";
 import type { VolumeContext } from "./context.ts";
@@ -15,7 +16,7 @@ export interface MountOptions {
 
 /**
  * Makes a volume ready for a container that starts.
- * @returns the host path to bind
+ * @returns the host path to bind, and whether its files are the engine's own: not mounted from elsewhere
  * @throws EngineError not-found, system
  */
 export const mountVolume = async (
@@ -23,7 +24,7 @@ export const mountVolume = async (
   name: string,
   containerId: string,
   options: MountOptions,
-): Promise<{ path: string }> => {
+): Promise<{ path: string; own: boolean }> => {
   take(context, name, containerId);
   context.database.emit({
     Type: "volume",
@@ -39,12 +40,13 @@ export const mountVolume = async (
       },
     },
   });
-  return { path: dataPath(context, name) };
+  return { path: dataPath(context, name), own: !isMounted(find(context, name).options) };
 };
 
 /**
  * Fills an empty volume with what a container's image has where it will be mounted.
  * @param rootfs the container's root, as the host sees it
+ * @param mapping how the container's owners will be seen outside
  * @throws EngineError not-found, system
  */
 export const fillVolume = async (
@@ -52,9 +54,11 @@ export const fillVolume = async (
   name: string,
   rootfs: string,
   destination: string,
+  mapping?: IdMapping,
 ): Promise<void> => {
   using _held = holdVolume(context, name);
-  await copyUp(context, rootfs, destination, dataPath(context, name));
+  const elsewhere = isMounted(find(context, name).options) ? mapping : undefined;
+  await copyUp(context, rootfs, destination, dataPath(context, name), elsewhere);
 };
 
 /**

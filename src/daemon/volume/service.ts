@@ -3,12 +3,14 @@ import { readdir, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import { Filters } from "../../base/filters.ts";
+import type { IdMapping } from "../../linux/namespace/id-mapping.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { VolumeCreateOptions, VolumeListResponse } from "../../wire/engine/volume.ts";
 import type { Database } from "../state/database.ts";
 import type { VolumeContext } from "./context.ts";
 import { create } from "./create.ts";
 import { dataPath, describe, find } from "./document.ts";
+import { isMounted } from "./local.ts";
 import { list } from "./list.ts";
 import { fillVolume, holdVolume, type MountOptions, mountVolume, unmountVolumes } from "./mount.ts";
 import type { VolumeDocument, VolumeRecord } from "./record.ts";
@@ -70,12 +72,16 @@ export class VolumeService {
   }
 
   /** Fills an empty volume from a container's root. @throws EngineError not-found, system */
-  fill(name: string, rootfs: string, destination: string): Promise<void> {
-    return fillVolume(this.#context, name, rootfs, destination);
+  fill(name: string, rootfs: string, destination: string, mapping?: IdMapping): Promise<void> {
+    return fillVolume(this.#context, name, rootfs, destination, mapping);
   }
 
-  mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string }> {
+  mount(name: string, containerId: string, options: MountOptions): Promise<{ path: string; own: boolean }> {
     return mountVolume(this.#context, name, containerId, options);
+  }
+  /** Its files are the engine's own: not mounted from elsewhere. @throws EngineError not-found */
+  isOwn(name: string): boolean {
+    return !isMounted(find(this.#context, name).options);
   }
   /** Keeps it mounted until disposed of. @throws EngineError not-found, system */
   hold(name: string): Disposable {

@@ -63,6 +63,18 @@ export const createNetworkNamespace = (path: string): void => {
   }
 };
 
+/** Pins an open namespace to a file that is made for it. @throws SystemError; nothing is left behind then. */
+export const pinNamespace = (namespace: number, path: string): void => {
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, "", { flag: "wx", mode: 0o444 });
+  try {
+    bind(namespace, path);
+  } catch (error) {
+    rmSync(path);
+    throw error;
+  }
+};
+
 /** Unpins a namespace: it ends, with its links, when the last process and descriptor in it is gone. */
 export const removeNetworkNamespace = (path: string): void => {
   umount(path, { detach: true });

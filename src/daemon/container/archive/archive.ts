@@ -3,6 +3,7 @@ import { invalidParameter, messageOf, notFound, systemError } from "../../../bas
 import type { EngineError } from "../../../base/errors.ts";
 import { isCode, SystemError } from "../../../linux/error.ts";
 import { duplicate } from "../../../linux/file/pipe.ts";
+import type { IdMapping } from "../../../linux/namespace/id-mapping.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
 import { extractFrom, pack } from "../../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../../oci/layer/worker/pool.ts";
@@ -52,7 +53,7 @@ export const getArchive = async (
   try {
     const base = baseOf(path);
     const only = isDirectory(view.stat) ? { name: ".", as: base } : { name: base, as: base };
-    const tar = pack(tools.workers, directoryOf(view), { only });
+    const tar = pack(tools.workers, directoryOf(view), { only, ...mappingOf(subject) });
     tar.once("close", () => view[Symbol.dispose]());
     return { stat: pathStat(path, view.stat, view.linkTarget), tar };
   } catch (error) {
@@ -83,6 +84,7 @@ export const putArchive = async (
       whiteouts: "none",
       ...(noOverwriteDirNonDir === true ? { keepKind: path } : {}),
       ...(owner === undefined ? {} : { owner }),
+      ...mappingOf(subject),
       signal,
     });
   } catch (error) {
@@ -90,6 +92,9 @@ export const putArchive = async (
     throw systemError(messageOf(error), error);
   }
 };
+
+const mappingOf = ({ remap }: CopySubject): { mapping?: IdMapping } =>
+  remap === undefined ? {} : { mapping: remap.mapping };
 
 /** The worker that gets a descriptor closes it; the view has its own. */
 const directoryOf = (view: View): number => {

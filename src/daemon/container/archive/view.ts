@@ -7,6 +7,8 @@ import type { Stat } from "../../../linux/file/stat.ts";
 import { isCode, SystemError } from "../../../linux/error.ts";
 import { fileType } from "../../../linux/file/flags.ts";
 import { attachTree } from "../../../linux/mount/tree.ts";
+import type { Owner } from "../../../linux/namespace/id-mapping.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
 import { withMountNamespace } from "../../../linux/namespace/mount.ts";
 
 /** Detached copies of a container's root and of what is mounted in it, made by `cloneTree` in the daemon's namespace. */
@@ -21,6 +23,8 @@ export interface ViewRequest {
   trees: Trees;
   path: string;
   purpose: Purpose;
+  /** In whose name missing mountpoints are made. */
+  owner?: Owner | undefined;
 }
 
 export interface ViewAnswer {
@@ -48,11 +52,13 @@ const ELOOP = 40;
  *
  * @throws SystemError of the lookup; ENOENT when there is no such file.
  */
-export const openView = ({ trees, path, purpose }: ViewRequest): ViewAnswer => {
+export const openView = ({ trees, path, purpose, owner }: ViewRequest): ViewAnswer => {
   try {
     return withMountNamespace((namespace) => {
       attachTree(trees.root, "/");
-      for (const { tree, destination } of trees.mounts) attachAt(trees.root, tree, destination);
+      withFileOwner(owner, () => {
+        for (const { tree, destination } of trees.mounts) attachAt(trees.root, tree, destination);
+      });
       const found = lookUp(trees, path, purpose);
       if (found.directory === null) closeSync(namespace);
       return { ...found, namespace: found.directory === null ? null : namespace };

@@ -3,6 +3,7 @@ import { Worker } from "node:worker_threads";
 import { SystemError } from "../../../linux/error.ts";
 import { cloneTree, mountAttribute, setAttributes } from "../../../linux/mount/tree.ts";
 import { openSubpath } from "../../volume/subpath.ts";
+import type { Remap } from "../../storage/remap/remap.ts";
 import type { Purpose, Trees, ViewAnswer } from "./view.ts";
 import type { ViewMessage, ViewReply } from "./view-thread.ts";
 
@@ -11,6 +12,8 @@ export interface ContainerFiles {
   /** Its merged root, mounted while the files are used. */
   rootPath: string;
   readOnlyRoot: boolean;
+  /** The root is seen through a mapping of owners. */
+  remap?: Remap | undefined;
   /** Volumes and binds; tmpfs mounts belong to the running container and are not seen, as in Docker. */
   mounts: readonly FileMount[];
 }
@@ -21,6 +24,8 @@ export interface FileMount {
   subpath?: string;
   destination: string;
   readOnly: boolean;
+  /** Stored with the ids that containers see. */
+  own?: boolean;
   /** With what is mounted below the source. */
   recursive?: boolean;
 }
@@ -50,7 +55,7 @@ export class ContainerViews implements AsyncDisposable {
     const trees = cloneTrees(files);
     return await new Promise<View>((resolve, reject) => {
       this.#waiting.push({ resolve, reject });
-      this.#post({ request: { trees, path, purpose } });
+      this.#post({ request: { trees, path, purpose, owner: files.remap?.owner } });
     });
   }
 
@@ -119,7 +124,7 @@ export class ContainerViews implements AsyncDisposable {
 }
 
 /** Copies of the mounts, with paths of the host resolved here, in the daemon's own namespace. */
-const cloneTrees = ({ rootPath, mounts }: ContainerFiles): Trees => {
+const cloneTrees = ({ rootPath, remap, mounts }: ContainerFiles): Trees => {
   const made: number[] = [];
   const clone = (source: string, recursive = false, subpath?: string): number => {
     const found = subpath === undefined ? source : openSubpath(source, subpath);
@@ -133,8 +138,9 @@ const cloneTrees = ({ rootPath, mounts }: ContainerFiles): Trees => {
   };
   try {
     const trees: Trees = { root: clone(rootPath), mounts: [] };
-    for (const { source, subpath, destination, readOnly, recursive } of sorted(mounts)) {
+    for (const { source, subpath, destination, readOnly, recursive, own } of sorted(mounts)) {
       const tree = clone(source, recursive ?? false, subpath);
+      if (own === true && remap !== undefined) setAttributes(tree, { userNamespace: remap.userNamespace });
       if (readOnly) setAttributes(tree, { set: mountAttribute.readOnly, recursive: recursive ?? false });
       trees.mounts.push({ tree, destination, readOnly });
     }

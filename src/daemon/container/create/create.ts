@@ -11,6 +11,7 @@ import type {
 import { createRlimits } from "../../runtime/spec/rlimits.ts";
 import type { ContainerContext } from "../context.ts";
 import { createImageLayers, neededLayers, removeImageLayers, resolveImages } from "../image-mounts.ts";
+import { checkRemapped, wantedRemap } from "../remap.ts";
 import { randomName } from "../names.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { requireValidName } from "../rename.ts";
@@ -56,6 +57,7 @@ export const create = async (
   checkNetworkMode(hostBody ?? {}, own);
   const config = mergeConfig(own, image.config.config ?? {}, hostnameFor(hostBody ?? {}, id));
   const { hostConfig, warnings } = normalizeHostConfig(hostBody ?? {}, context.settings, context.host);
+  if (wantedRemap(context, { hostConfig })) checkRemapped(hostConfig);
   for (const { Type } of hostConfig.Mounts ?? []) {
     if (Type === "image") warnings.push("Image mount is an experimental feature");
   }

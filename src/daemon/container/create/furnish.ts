@@ -1,6 +1,7 @@
 import { createDirectory } from "../../runtime/rootfs/working-directory.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
+import { wantedRemap } from "../remap.ts";
 
 /**
  * Makes what is to be in a container's files from the beginning, so that they can be copied out and in before it ever
@@ -16,7 +17,7 @@ export const furnish = async (context: ContainerContext, record: Readonly<Contai
     if (config.WorkingDir) createDirectory(rootfs, config.WorkingDir);
     for (const { Name = "", Destination = "" } of volumes) {
       // oxlint-disable-next-line no-await-in-loop -- one volume may be mounted twice, and is filled once
-      await context.volumes.fill(Name, rootfs, Destination);
+      await context.volumes.fill(Name, rootfs, Destination, wantedRemap(context, record)?.mapping);
     }
   } finally {
     await context.layers.unmountWritable(id);

@@ -5,6 +5,7 @@ import { lookupUser, type ProcessUser } from "../../runtime/user/lookup.ts";
 import { readUserDatabase } from "../../runtime/user/read.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
+import { remapOf } from "../remap.ts";
 
 /** Who an exec runs as: its own user, else the container's. @throws EngineError invalid-parameter when there is none such */
 export const execUser = (
@@ -14,7 +15,7 @@ export const execUser = (
 ): ProcessUser =>
   lookupUser(
     config.User || (container.config.User ?? ""),
-    readUserDatabase(context.layers.mountWritable(container.id)),
+    readUserDatabase(context.layers.mountWritable(container.id, remapOf(context, container))),
     container.hostConfig.GroupAdd ?? [],
   );
 

@@ -7,6 +7,7 @@ import type { ContainerContext } from "../context.ts";
 import { execFolder } from "../folders.ts";
 import { execEvent, requireExecutable } from "./create.ts";
 import { startFailed, watchExec } from "./finish.ts";
+import { remapOf } from "../remap.ts";
 import { execProcess } from "./process.ts";
 import type { ExecRecord } from "./record.ts";
 
@@ -107,6 +108,7 @@ const startExec = async (
     const task = await running.exec({
       dir: execFolder(context.settings, record.id),
       process,
+      owner: remapOf(context, container)?.owner,
       ...(config.Tty ? { terminal: { rows: size[0], columns: size[1] } } : {}),
       ...(attached && stdin ? { stdin: "once" as const } : {}),
       ...(attached

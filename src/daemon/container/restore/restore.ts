@@ -25,7 +25,14 @@ export const restore = async (context: ContainerContext): Promise<void> => {
   await context.networks.restore(running);
   const actions = planRestore(context.containers.values(), found, context.clock.nowNs());
   await releaseLeftovers(context, running);
-  for (const action of actions) if (action.kind === "adopt") adopt(context, action.id, action.task);
+  for (const action of actions) {
+    if (action.kind !== "adopt") continue;
+    adopt(context, action.id, action.task);
+    // The configuration may have another mapping by now, or none.
+    const { id, idMapping } = context.containers.find(action.id);
+    // oxlint-disable-next-line no-await-in-loop -- one mapping for all, as a rule
+    if (idMapping) await context.remaps.open(idMapping).catch((error: unknown) => complain(context, id, error));
+  }
   await restoreExecs(context);
   await Promise.all(
     actions.map(async (action) => {
@@ -61,7 +68,10 @@ const observe = async (context: ContainerContext): Promise<Map<string, Found>> =
 
 /** The daemon was killed between the record of an exit and the end of its mounts. */
 const releaseLeftovers = async (context: ContainerContext, running: ReadonlySet<string>): Promise<void> => {
-  const mounted = mountsBelow(context.settings.dataRoot).map(({ target }) => target);
+  const mounted = [
+    ...mountsBelow(context.settings.dataRoot).map(({ target }) => target),
+    ...context.layers.mappedRoots(),
+  ];
   for (const record of context.containers.values()) {
     if (running.has(record.id) || record.state.status === "running") continue;
     if (mounted.some((target) => target.includes(record.id))) await releaseResources(context, record);

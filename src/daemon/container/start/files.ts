@@ -1,5 +1,6 @@
-import { mkdirSync, writeFileSync } from "node:fs";
+import { chownSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import type { Owner } from "../../../linux/namespace/id-mapping.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
 import type { ContainerRecord } from "../record.ts";
@@ -15,11 +16,13 @@ export interface EtcFiles {
 /**
  * Writes /etc/hosts, /etc/hostname and /etc/resolv.conf of a container into its folder below the data root.
  * A container that joins another one's network sees the other one's files.
+ * @param owner who the container's root is outside, to whom they belong; the daemon's own root when undefined
  */
 export const writeFiles = (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
   network: ConnectedNetwork,
+  owner: Owner = { uid: 0, gid: 0 },
 ): EtcFiles => {
   const folder = dataFolder(context.settings, record.id);
   mkdirSync(folder, { recursive: true, mode: 0o710 });
@@ -31,16 +34,15 @@ export const writeFiles = (
       resolvConf: join(other, "resolv.conf"),
     };
   }
-  const hostname = join(folder, "hostname");
-  writeFileSync(hostname, `${record.config.Hostname ?? ""}\n`, { mode: 0o644 });
-  const files: EtcFiles = { hostname };
-  if (network.hosts !== undefined) {
-    files.hosts = join(folder, "hosts");
-    writeFileSync(files.hosts, network.hosts, { mode: 0o644 });
-  }
-  if (network.resolvConf !== undefined) {
-    files.resolvConf = join(folder, "resolv.conf");
-    writeFileSync(files.resolvConf, network.resolvConf, { mode: 0o644 });
-  }
+  const write = (name: string, text: string): string => {
+    const path = join(folder, name);
+    writeFileSync(path, text, { mode: 0o644 });
+    // It may have been started with other owners before.
+    chownSync(path, owner.uid, owner.gid);
+    return path;
+  };
+  const files: EtcFiles = { hostname: write("hostname", `${record.config.Hostname ?? ""}\n`) };
+  if (network.hosts !== undefined) files.hosts = write("hosts", network.hosts);
+  if (network.resolvConf !== undefined) files.resolvConf = write("resolv.conf", network.resolvConf);
   return files;
 };

@@ -10,6 +10,8 @@ import { beginHealth } from "../health/begin.ts";
 import { type ContainerRecord, eventAttributes } from "../record.ts";
 import { transition } from "../state.ts";
 import { joinedNetworks } from "../networks.ts";
+import { checkRemapped, wantedRemap } from "../remap.ts";
+import type { Remap } from "../../storage/remap/remap.ts";
 import { connectNetwork } from "./network.ts";
 import { mountAll } from "./mounts.ts";
 import { compressLog } from "./log.ts";
@@ -26,14 +28,16 @@ const SIGKILL = 9;
  * @throws EngineError in Docker's words; the record keeps the message and the exit code
  */
 export const launch = async (context: ContainerContext, id: string): Promise<void> => {
-  const record = context.containers.find(id);
+  const remap = wantedRemap(context, context.containers.find(id));
+  const record = withMapping(context, id, remap);
   const live = context.live.of(id);
   const step = context.trace(id);
   const reached: Reached = { files: false, log: false };
   let task: Task | undefined;
   let running: Readonly<ContainerRecord>;
   try {
-    task = await startTask(context, record, reached, step);
+    if (remap) checkRemapped(record.hostConfig);
+    task = await startTask(context, record, remap, reached, step);
     live.task = task;
     running = recordStart(context, record, task);
   } catch (error) {
@@ -95,6 +99,14 @@ const taskSpec = (...parts: Parameters<typeof createTaskSpec>): ReturnType<typeo
   }
 };
 
+/** Whoever looks at its files while it runs must see them as this run does. */
+const withMapping = (context: ContainerContext, id: string, remap: Remap | undefined): Readonly<ContainerRecord> => {
+  const record = context.containers.find(id);
+  const idMapping = remap?.mapping ?? null;
+  if (JSON.stringify(record.idMapping ?? null) === JSON.stringify(idMapping)) return record;
+  return context.containers.update(id, () => ({ idMapping }), undefined, "light") ?? record;
+};
+
 /** A container that shares another's network has that one's names, too. */
 const withNamesOf = (
   context: ContainerContext,
@@ -112,26 +124,27 @@ const withNamesOf = (
 const startTask = async (
   context: ContainerContext,
   created: Readonly<ContainerRecord>,
+  remap: Remap | undefined,
   reached: Reached,
   step: (name: string) => void,
 ): Promise<Task> => {
   const { id } = created;
   const live = context.live.of(id);
   context.runtime.expectStart();
-  const rootfs = context.layers.mountWritable(id);
+  const rootfs = context.layers.mountWritable(id, remap);
   step("rootfs");
-  const network = await connectNetwork(context, created);
+  const network = await connectNetwork(context, created, remap);
   const record = withNamesOf(context, created, network.filesOf);
   step("network");
   try {
-    const files = writeFiles(context, record, network);
+    const files = writeFiles(context, record, network, remap?.owner);
     reached.files = true;
     step("files");
-    const mounts = await mountAll(context, record);
+    const mounts = await mountAll(context, record, remap);
     step("mounts");
     const pending = [...live.pending];
     let remembered: Promise<void> | undefined;
-    const spec = taskSpec(context, record, { rootfs, network, files, mounts });
+    const spec = taskSpec(context, record, { rootfs, network, files, mounts, remap });
     reached.log = true;
     step("spec");
     const task = await context.runtime.start({

@@ -4,11 +4,13 @@ import { invalidParameter, systemError } from "../../../base/errors.ts";
 import { isCode } from "../../../linux/error.ts";
 import { pathOf } from "../../../linux/file/open.ts";
 import { makeDirectories } from "../../../linux/file/make-directories.ts";
-import { bind } from "../../../linux/mount/bind.ts";
 import { MS, mountTmpfs, umount } from "../../../linux/mount/mount.ts";
+import { attachTree, cloneTree } from "../../../linux/mount/tree.ts";
 import { openSubpath } from "../../volume/subpath.ts";
 import type { SpecMount, SpecTmpfs } from "../../runtime/spec/input.ts";
 import { bindSourceError } from "../../runtime/start-error.ts";
+import { idmap } from "../../storage/remap/idmap.ts";
+import type { Remap } from "../../storage/remap/remap.ts";
 import type { ContainerContext } from "../context.ts";
 import { dataFolder } from "../folders.ts";
 import { mountImages } from "../image-mounts.ts";
@@ -26,13 +28,15 @@ export interface PreparedMounts {
 /**
  * Makes everything that a container's mounts need on the host: volumes are mounted, missing
  * bind sources made where `-v` promised it, shared memory mounted where it outlives one container.
+ * @param remap how the container's owners are mapped: those of volumes and images are, those of binds are the host's
  * @throws EngineError in Docker's words
  */
 export const mountAll = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
+  remap: Remap | undefined,
 ): Promise<PreparedMounts> => {
-  mountImages(context, record);
+  const images = mountImages(context, record, remap);
   const binds: SpecMount[] = [];
   const tmpfs: SpecTmpfs[] = [];
   for (const [index, mount] of record.mounts.entries()) {
@@ -41,9 +45,12 @@ export const mountAll = async (
       tmpfs.push({ destination, options: mount.tmpfsOptions ?? "" });
       continue;
     }
-    const whole = await sourceOf(context, record, mount);
+    const whole = await sourceOf(context, record, mount, images);
+    const idmap = whole.own ? remap?.userNamespace : undefined;
     const source =
-      mount.subpath === undefined ? whole : pinSubpath(whole, mount.subpath, pinFile(context, record, index));
+      mount.subpath === undefined && idmap === undefined
+        ? whole.path
+        : pin(whole.path, mount.subpath ?? ".", pinFile(context, record, index), idmap);
     const propagation = propagationOf(source, mount);
     binds.push({
       source,
@@ -57,30 +64,35 @@ export const mountAll = async (
   for (const [destination, options] of Object.entries(record.hostConfig.Tmpfs ?? {})) {
     tmpfs.push({ destination, options });
   }
-  return { binds, tmpfs, shmPath: sharedMemory(context, record) };
+  return { binds, tmpfs, shmPath: sharedMemory(context, record, remap) };
 };
 
-/** Where a mount is on the host, ready to be bound. */
+/** Where a mount is on the host, and whether its files are a volume's own, stored with the ids that containers see. */
+interface Source {
+  path: string;
+  own: boolean;
+}
+
 const sourceOf = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
   mount: MountRecord,
-): Promise<string> => {
+  images: ReadonlyMap<string, string>,
+): Promise<Source> => {
   if (mount.Type === "volume") return volumeSource(context, record, mount);
-  return mount.Type === "image" ? (mount.Source ?? "") : bindSource(context, record, mount);
+  const image = images.get(mount.image?.layer ?? "");
+  return { path: image ?? bindSource(context, record, mount), own: false };
 };
 
 const volumeSource = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
   mount: MountRecord,
-): Promise<string> => {
-  const { path } = await context.volumes.mount(mount.Name ?? "", record.id, {
+): Promise<Source> =>
+  context.volumes.mount(mount.Name ?? "", record.id, {
     destination: mount.Destination ?? "",
     readOnly: mount.RW === false,
   });
-  return path;
-};
 
 const bindSource = (context: ContainerContext, record: Readonly<ContainerRecord>, mount: MountRecord): string => {
   const source = mount.Source ?? "";
@@ -120,7 +132,11 @@ const makeSource = (source: string): void => {
  * `--ipc shareable` has its /dev/shm on the host, so that others can join it; `container:X` uses X's, `host` the host's;
  * a private one is the runtime's own tmpfs.
  */
-const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecord>): string | undefined => {
+const sharedMemory = (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  remap: Remap | undefined,
+): string | undefined => {
   const mode = record.hostConfig.IpcMode ?? "";
   if (mode === "host") return "/dev/shm";
   if (mode.startsWith("container:")) {
@@ -134,7 +150,7 @@ const sharedMemory = (context: ContainerContext, record: Readonly<ContainerRecor
   mountTmpfs(folder, {
     source: "shm",
     flags: MS.noexec | MS.nosuid | MS.nodev,
-    data: { mode: "1777", size: String(size) },
+    data: { mode: "1777", size: String(size), ...remap?.owner },
   });
   return folder;
 };
@@ -160,30 +176,37 @@ export const shmFolder = (context: ContainerContext, id: string): string =>
 /**
  * Mounts a subpath where only the engine can change what it means, for the runtime to bind: between this and the
  * runtime's look at a path of the volume, another container could put a symlink to the host there.
+ * @param userNamespace maps its owners; what is mounted below it is the host's
  * @returns `target`
  * @throws EngineError not-found in Docker's words
  */
-const pinSubpath = (root: string, subpath: string, target: string): string => {
+const pin = (root: string, subpath: string, target: string, userNamespace: number | undefined): string => {
   const found = openSubpath(root, subpath);
   try {
     const isDirectory = statSync(pathOf(found)).isDirectory();
     mkdirSync(isDirectory ? target : dirname(target), { recursive: true, mode: 0o700 });
     if (!isDirectory) writeFileSync(target, "");
-    bind(found, target, { recursive: true });
+    const tree = cloneTree(found, { recursive: true });
+    try {
+      if (userNamespace !== undefined) idmap(tree, userNamespace, `the filesystem of ${root}`);
+      attachTree(tree, target);
+    } finally {
+      closeSync(tree);
+    }
     return target;
   } finally {
     closeSync(found);
   }
 };
 
-/** Where the subpath of a container's mount is pinned. */
+/** Where a container's mount is pinned. */
 const pinFile = (context: ContainerContext, { id }: Readonly<ContainerRecord>, index: number): string =>
-  join(dataFolder(context.settings, id), "mounts", `subpath-${index}`);
+  join(dataFolder(context.settings, id), "mounts", `pin-${index}`);
 
 /** Takes away what `mountAll` pinned; the container keeps its own mounts of it. */
-export const releaseSubpaths = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
-  for (const [index, { subpath }] of record.mounts.entries()) {
-    if (subpath === undefined) continue;
+export const releasePins = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
+  for (const [index, { subpath, Type }] of record.mounts.entries()) {
+    if (subpath === undefined && !(Type === "volume" && record.idMapping)) continue;
     const target = pinFile(context, record, index);
     try {
       umount(target, { detach: true });

@@ -1,15 +1,21 @@
-import { readFileSync } from "node:fs";
-import { conflict, prefixed } from "../../../base/errors.ts";
+import { closeSync, readFileSync } from "node:fs";
+import { conflict, prefixed, systemError } from "../../../base/errors.ts";
 import type { NetworkRequest } from "../../network/request.ts";
+import type { NewSandbox } from "../../network/sandbox/sandbox.ts";
 import type { Relay } from "../../network/port/allocator.ts";
+import { openNamespace } from "../../../linux/namespace/network.ts";
+import type { Remap } from "../../storage/remap/remap.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
+import { joinedUserNamespace } from "../remap.ts";
 import { linksOf } from "./links.ts";
 
 /** The network a container was given for this run. */
 export interface ConnectedNetwork {
   /** Where the runtime finds it: a namespace's path, or the host's. */
   namespace: { path: string } | "host";
+  /** The path of the user namespace that it belongs to; undefined: the host's. */
+  userNamespace?: string | undefined;
   /** Contents of the files at /etc; undefined where another container's are used. */
   hosts: string | undefined;
   resolvConf: string | undefined;
@@ -32,15 +38,20 @@ const nothing = { hosts: undefined, resolvConf: undefined, filesOf: undefined, h
 export const connectNetwork = async (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
+  remap: Remap | undefined,
 ): Promise<ConnectedNetwork> => {
   const mode = record.hostConfig.NetworkMode ?? "bridge";
-  if (mode.startsWith("container:")) return joinContainer(context, mode.slice("container:".length));
+  if (mode.startsWith("container:")) return joinContainer(context, record, mode.slice("container:".length), remap);
   if (mode === "host") return { ...nothing, ...hostFiles(record), namespace: "host", closeFds: () => {} };
   // Once, and before anything is made: the others may end meanwhile.
   const { links, env } = linksOf(context, record);
-  const sandbox = await context.networks.attach(record.id, networkRequest(record, links));
+  const request = networkRequest(record, links);
+  const sandbox = await (remap === undefined
+    ? context.networks.attach(record.id, request)
+    : attachMapped(context, record, request, remap));
   return {
     namespace: { path: sandbox.key },
+    userNamespace: sandbox.userNamespace ?? undefined,
     hosts: sandbox.hosts,
     resolvConf: sandbox.resolvConf,
     filesOf: undefined,
@@ -51,7 +62,31 @@ export const connectNetwork = async (
   };
 };
 
-const joinContainer = (context: ContainerContext, reference: string): ConnectedNetwork => {
+/** The namespace belongs to the container's user namespace for ever, so that one is made first. */
+const attachMapped = async (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  request: NetworkRequest,
+  remap: Remap,
+): Promise<NewSandbox> => {
+  const path = joinedUserNamespace(context, record, remap);
+  const join = path === undefined ? undefined : openNamespace(path);
+  try {
+    using made = await context.remaps.createNamespaces(remap, join);
+    const { user, network } = made;
+    if (network === null) throw systemError("a user namespace without a network namespace");
+    return await context.networks.attach(record.id, { ...request, namespaces: { user, network } });
+  } finally {
+    if (join !== undefined) closeSync(join);
+  }
+};
+
+const joinContainer = (
+  context: ContainerContext,
+  record: Readonly<ContainerRecord>,
+  reference: string,
+  remap: Remap | undefined,
+): ConnectedNetwork => {
   const other = sharedContainer(context, reference);
   if (other.state.status === "restarting") {
     throw conflict(`Container ${other.id} is restarting, wait until the container is running`);
@@ -62,6 +97,7 @@ const joinContainer = (context: ContainerContext, reference: string): ConnectedN
   return {
     ...nothing,
     namespace: { path: `/proc/${other.state.pid}/ns/net` },
+    userNamespace: remap === undefined ? undefined : joinedUserNamespace(context, record, remap),
     filesOf: other.id,
     closeFds: () => {},
   };

@@ -5,6 +5,7 @@ import { findDevices, findThrottleDevices } from "../../runtime/device/lookup.ts
 import { createSpec } from "../../runtime/spec/create.ts";
 import { lookupUser } from "../../runtime/user/lookup.ts";
 import { readUserDatabase } from "../../runtime/user/read.ts";
+import type { Remap } from "../../storage/remap/remap.ts";
 import type { ContainerContext } from "../context.ts";
 import type { ContainerRecord } from "../record.ts";
 import type { EtcFiles } from "./files.ts";
@@ -18,13 +19,14 @@ interface Prepared {
   network: ConnectedNetwork;
   files: EtcFiles;
   mounts: PreparedMounts;
+  remap: Remap | undefined;
 }
 
 /** Everything the runtime room needs to start a container, save its folder, the attached clients and the trace. */
 export const createTaskSpec = (
   context: ContainerContext,
   record: Readonly<ContainerRecord>,
-  { rootfs, network, files, mounts }: Prepared,
+  { rootfs, network, files, mounts, remap }: Prepared,
 ): Omit<TaskSpec, "dir" | "attach" | "trace"> => {
   const { config, hostConfig } = record;
   checkDeviceRequests(hostConfig);
@@ -39,7 +41,12 @@ export const createTaskSpec = (
     tmpfs: mounts.tmpfs,
     files,
     ...(mounts.shmPath === undefined ? {} : { shmPath: mounts.shmPath }),
-    namespaces: { network: network.namespace, ...openNamespacesOf(context, record) },
+    namespaces: {
+      network: network.namespace,
+      ...(network.userNamespace === undefined ? {} : { userPath: network.userNamespace }),
+      ...openNamespacesOf(context, record),
+    },
+    ...(remap === undefined ? {} : { idMapping: remap.mapping }),
     devices: findDevices(hostConfig),
     throttleDevices: findThrottleDevices(hostConfig),
     seccomp: context.seccompOf(hostConfig),

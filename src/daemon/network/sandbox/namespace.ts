@@ -3,6 +3,7 @@ import { isCode } from "../../../linux/error.ts";
 import {
   createNetworkNamespace,
   openNamespace,
+  pinNamespace,
   removeNetworkNamespace,
   withNetworkNamespace,
 } from "../../../linux/namespace/network.ts";
@@ -28,9 +29,14 @@ export class SandboxNamespace implements Disposable {
     }
   }
 
-  /** A new namespace, pinned at `path`, its loopback up. @throws SystemError; nothing is left then. */
-  static create(path: string): SandboxNamespace {
-    createNetworkNamespace(path);
+  /**
+   * A new namespace, pinned at `path`, its loopback up.
+   * @param made an open one that was made before, instead of one of the daemon's own
+   * @throws SystemError; nothing is left then.
+   */
+  static create(path: string, made?: number): SandboxNamespace {
+    if (made === undefined) createNetworkNamespace(path);
+    else pinNamespace(made, path);
     try {
       const namespace = SandboxNamespace.open(path);
       namespace.route.change([setLink({ index: loopbackIndex }, { up: true })]);

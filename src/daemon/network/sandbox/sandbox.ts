@@ -10,6 +10,8 @@ export interface Sandbox {
   id: string;
   /** Path of the pinned namespace: `namespaces[].path` of the runtime's configuration. */
   key: string;
+  /** Path of the pinned user namespace that it belongs to; null: the host's. */
+  userNamespace: string | null;
   /** By network name: what inspect shows. */
   networks: Record<string, EndpointSettings>;
   /** Published ports: NetworkSettings.Ports, without what is only exposed. */
@@ -33,6 +35,7 @@ export interface NewSandbox extends Sandbox {
 export const sandboxView = (context: NetworkContext, record: SandboxRecord): Sandbox => ({
   id: record.id,
   key: record.path,
+  userNamespace: record.ownerUserNamespace,
   networks: Object.fromEntries(record.endpoints.map((endpoint) => [endpoint.networkName, endpointSettings(endpoint)])),
   ports: portMap(record.ports, []),
   get hosts() {

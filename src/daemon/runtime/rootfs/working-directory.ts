@@ -5,7 +5,9 @@ import { isCode, SystemError } from "../../../linux/error.ts";
 import { O_DIRECTORY, O_PATH } from "../../../linux/file/flags.ts";
 import { mkdirat } from "../../../linux/file/make.ts";
 import { openDirectory, openInRoot, pathOf } from "../../../linux/file/open.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
 import type { OciSpec } from "../../../wire/oci/runtime.ts";
+import { rootOutside } from "../spec/root-outside.ts";
 
 const directoryMode = 0o755;
 
@@ -16,14 +18,19 @@ const directoryMode = 0o755;
  *
  * @throws EngineError system when it cannot be made, or may not be entered.
  */
-export const prepareWorkingDirectory = ({ root: { path, readonly }, process: { cwd }, mounts }: OciSpec): void => {
+export const prepareWorkingDirectory = (spec: OciSpec): void => {
+  const {
+    root: { path, readonly },
+    process: { cwd },
+    mounts,
+  } = spec;
   const wanted = posix.normalize(cwd);
   if (isForbidden(wanted)) throw forbidden(cwd);
   // What a mount covers is the mount's: the runtime makes it, or it is there.
   if (wanted === "/" || mounts.some(({ destination }) => isBelow(wanted, destination))) return;
   const root = openDirectory(path);
   try {
-    const fd = readonly ? openIfThere(root, wanted) : openOrMake(root, wanted);
+    const fd = readonly ? openIfThere(root, wanted) : withFileOwner(rootOutside(spec), () => openOrMake(root, wanted));
     if (fd === null) return;
     const inside = readlinkSync(pathOf(fd)).slice(readlinkSync(pathOf(root)).length);
     closeSync(fd);

@@ -1,3 +1,4 @@
+import type { Owner } from "../../../linux/namespace/id-mapping.ts";
 import { streamBits } from "./attach.ts";
 import type { AttachStreams } from "./attach.ts";
 
@@ -42,6 +43,10 @@ export interface ShimOptions {
   terminal?: { rows: number; columns: number };
   /** Keeps stdin open, else it is /dev/null. `once`: it is closed when the first attached client's ends. */
   stdin?: "open" | "once";
+  /** To whom the process's pipes belong; the daemon's user when absent. */
+  owner?: Owner;
+  /** Stands for /dev/null wherever the runtime would get the host's; the shim gets a duplicate. */
+  nullFd?: number;
   /** None: nothing is logged. */
   log?: ShimLog;
   /** Attaches that see every byte from the first. */
@@ -67,6 +72,8 @@ export const shimArguments = (options: ShimOptions, descriptors: Descriptors): s
   "--runtime",
   options.runtime,
   ...(options.runtimeFd === undefined ? [] : ["--runtime-fd", String(descriptors.inherit(options.runtimeFd))]),
+  ...(options.owner === undefined ? [] : ["--owner", `${options.owner.uid}:${options.owner.gid}`]),
+  ...(options.nullFd === undefined ? [] : ["--null-fd", String(descriptors.inherit(options.nullFd))]),
   ...("process" in options.start ? ["--exec", "--process", options.start.process] : ["--bundle", options.start.bundle]),
   ...(options.terminal ? ["--tty", `${options.terminal.rows}x${options.terminal.columns}`] : []),
   ...(options.stdin ? ["--stdin"] : []),

@@ -1,5 +1,7 @@
 import { closeSync } from "node:fs";
 import type { Socket } from "node:net";
+import { openNullDevice } from "../../../linux/file/null-device.ts";
+import type { Owner } from "../../../linux/namespace/id-mapping.ts";
 import { spawn } from "../../../linux/process/spawn.ts";
 import { socketpair } from "../../../linux/socket/socketpair.ts";
 import type { Started } from "../../../wire/shim/protocol.ts";
@@ -38,6 +40,24 @@ export const launchShim = async (options: ShimOptions, spawned?: () => void): Pr
     launch.connection[Symbol.dispose]();
     for (const socket of launch.attached) socket.destroy();
     throw error;
+  }
+};
+
+/**
+ * The same for a process in a user namespace whose root is `owner` outside: crun makes its user the owner of the standard streams
+ * that it is given, and that must never be the /dev/null that everybody uses.
+ */
+export const launchMapped = async (
+  owner: Owner | undefined,
+  options: ShimOptions,
+  spawned?: () => void,
+): Promise<LaunchedShim> => {
+  if (owner === undefined) return launchShim(options, spawned);
+  const nullFd = openNullDevice();
+  try {
+    return await launchShim({ ...options, nullFd, owner }, spawned);
+  } finally {
+    closeSync(nullFd);
   }
 };
 

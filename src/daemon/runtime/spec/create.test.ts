@@ -6,6 +6,7 @@ import { checkCgroupParent } from "./cgroup-path.ts";
 import { createSpec } from "./create.ts";
 import type { SpecInput } from "./input.ts";
 import { specInput } from "./input.fake.ts";
+import { rootOutside } from "./root-outside.ts";
 
 const withHost = (hostConfig: HostConfig, rest: Partial<SpecInput> = {}): SpecInput => ({
   ...specInput(),
@@ -297,4 +298,29 @@ test("the systemd driver takes slices alone as parents", () => {
     checkCgroupParent(parent, "cgroupfs");
   }
   for (const parent of ["", "mine.slice", "-.slice"]) checkCgroupParent(parent, "systemd");
+});
+
+test("a user namespace comes with its mapping, and ping is for the groups that are in it", () => {
+  const ids = [
+    { containerId: 0, hostId: 100_000, size: 1000 },
+    { containerId: 1000, hostId: 300_000, size: 10 },
+  ];
+  const input = specInput();
+  const spec = createSpec({
+    ...input,
+    namespaces: { ...input.namespaces, userPath: "/n/1-user" },
+    idMapping: { uids: ids, gids: ids },
+  });
+  const expected = [
+    { containerID: 0, hostID: 100_000, size: 1000 },
+    { containerID: 1000, hostID: 300_000, size: 10 },
+  ];
+  assert.deepEqual(spec.linux.uidMappings, expected);
+  assert.deepEqual(spec.linux.gidMappings, expected);
+  assert.ok(spec.linux.namespaces.some(({ type, path }) => type === "user" && path === "/n/1-user"));
+  assert.equal(spec.linux.sysctl?.["net.ipv4.ping_group_range"], "0 999");
+  assert.equal(createSpec(input).linux.sysctl?.["net.ipv4.ping_group_range"], "0 2147483647");
+  assert.equal(createSpec(input).linux.uidMappings, undefined);
+  assert.deepEqual(rootOutside(spec), { uid: 100_000, gid: 100_000 });
+  assert.equal(rootOutside(createSpec(input)), undefined);
 });

@@ -1,3 +1,4 @@
+import type { IdRange } from "../../../linux/namespace/id-mapping.ts";
 import { existing } from "./existing.ts";
 import { annotations } from "./annotations.ts";
 import { cgroupsPath } from "./cgroup-path.ts";
@@ -9,7 +10,7 @@ import { createNamespaces } from "./namespaces.ts";
 import { createProcess } from "./process.ts";
 import { createResources } from "./resources.ts";
 import { createSysctls } from "./sysctls.ts";
-import type { OciSpec } from "../../../wire/oci/runtime.ts";
+import type { OciIdMapping, OciSpec } from "../../../wire/oci/runtime.ts";
 
 const ociVersion = "1.0.2";
 
@@ -33,6 +34,8 @@ export const createSpec = (input: SpecInput): OciSpec => {
     ...existing("annotations", annotations(input)),
     linux: {
       namespaces: createNamespaces(input),
+      ...existing("uidMappings", input.idMapping?.uids.map(ociMapping)),
+      ...existing("gidMappings", input.idMapping?.gids.map(ociMapping)),
       devices: [...input.devices.nodes],
       cgroupsPath: cgroupsPath(input),
       resources: { devices: deviceRules(privileged, input.devices.rules), ...createResources(input) },
@@ -44,3 +47,9 @@ export const createSpec = (input: SpecInput): OciSpec => {
     },
   };
 };
+
+const ociMapping = ({ containerId, hostId, size }: IdRange): OciIdMapping => ({
+  containerID: containerId,
+  hostID: hostId,
+  size,
+});

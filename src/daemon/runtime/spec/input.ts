@@ -1,5 +1,6 @@
 import type { ContainerConfig, HostConfig } from "../../../wire/engine/container.ts";
 import type { OciDevice, OciDeviceRule } from "../../../wire/oci/runtime.ts";
+import type { IdMapping } from "../../../linux/namespace/id-mapping.ts";
 import type { SeccompFilter } from "../seccomp/filters.ts";
 import type { ProcessUser } from "../user/lookup.ts";
 
@@ -95,8 +96,11 @@ export interface SpecInput {
     network: { path: string } | "host" | "new";
     ipcPath?: string;
     pidPath?: string;
+    /** With `idMapping`. */
     userPath?: string;
   };
+  /** How the users and groups of its user namespace are seen on the host. */
+  idMapping?: IdMapping | undefined;
   devices: { nodes: readonly OciDevice[]; rules: readonly OciDeviceRule[] };
   throttleDevices?: ThrottleNumbers;
   /** null: unconfined. */

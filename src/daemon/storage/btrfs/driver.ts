@@ -18,6 +18,8 @@ import { removeSubvolume } from "./remove.ts";
 export class Btrfs implements StorageDriver {
   readonly name = "btrfs";
   readonly whiteouts = "remove";
+  readonly mapsOwners = false;
+  readonly layersRoot = null;
   readonly independent = false;
   readonly #root: string;
   readonly #layers: CopiedLayers;

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { dirname, relative } from "node:path";
 import { notImplemented, systemError } from "../../../base/errors.ts";
+import type { IdRange } from "../../../linux/namespace/id-mapping.ts";
 import { findBinary } from "../../../linux/process/find-binary.ts";
 import { runSync } from "../../../linux/process/run-sync.ts";
 import type { OverlayKind } from "../overlay2/kind.ts";
@@ -10,7 +11,7 @@ const program = "fuse-overlayfs";
 /** It answers within milliseconds, once it serves the mount in the background. */
 const mountMaxMs = 10_000;
 
-const mount: OverlayKind["mount"] = ({ root, lower, upper, work, target }) => {
+const mount: OverlayKind["mount"] = ({ root, lower, upper, work, target, mapped }) => {
   const path = findBinary(program);
   if (path === null) throw notImplemented("the fuse-overlayfs storage driver needs the program fuse-overlayfs");
   // Paths below the driver's directory hold no character that its option list would take for its own.
@@ -18,13 +19,20 @@ const mount: OverlayKind["mount"] = ({ root, lower, upper, work, target }) => {
   if (upper !== undefined && work !== undefined) {
     layers.push(`upperdir=${relative(root, upper)}`, `workdir=${relative(root, work)}`);
   }
-  const options = ["dev", "suid", ...layers].join(",");
+  const owners =
+    mapped === undefined
+      ? []
+      : [`uidmapping=${option(mapped.mapping.uids)}`, `gidmapping=${option(mapped.mapping.gids)}`];
+  const options = ["dev", "suid", ...layers, ...owners].join(",");
   const { code, stderr } = runSync([path, "-o", options, relative(root, target)], {
     cwd: root,
     timeoutMs: mountMaxMs,
   });
   if (code !== 0) throw systemError(`mounting with fuse-overlayfs failed: ${stderr.trim() || `status ${code}`}`);
 };
+
+const option = (ranges: readonly IdRange[]): string =>
+  ranges.map(({ containerId, hostId, size }) => `${containerId}:${hostId}:${size}`).join(":");
 
 /**
  * Overlay in a program of the host, for kernels or backing filesystems that have none. Each mount has a process of its
@@ -41,5 +49,6 @@ export const fuseOverlayfs: OverlayKind = {
   },
   mount,
   status: () => [],
+  mapsLayers: false,
   quota: { refusal: "--storage-opt is not supported" },
 };

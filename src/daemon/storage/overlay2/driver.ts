@@ -8,7 +8,7 @@ import { isMountPoint, mountTable } from "../../../linux/mount/table.ts";
 import { textOf } from "../../../oci/layer/tar/entry.ts";
 import { pack } from "../../../oci/layer/transfer.ts";
 import type { LayerWorkers } from "../../../oci/layer/worker/pool.ts";
-import type { Change, StorageDriver } from "../driver.ts";
+import type { Change, MappedLayers, StorageDriver } from "../driver.ts";
 import type { DriverOptions } from "../options.ts";
 import { Trash } from "../trash.ts";
 import type { OverlayKind } from "./kind.ts";
@@ -21,6 +21,7 @@ export class Overlay2 implements StorageDriver {
   readonly name: string;
   readonly whiteouts = "overlay";
   readonly independent = true;
+  readonly mapsOwners = true;
   readonly #kind: OverlayKind;
   readonly #layout: Layout;
   readonly #workers: LayerWorkers;
@@ -48,6 +49,10 @@ export class Overlay2 implements StorageDriver {
     this.#workers = workers;
     this.#mounted = this.#findMounted();
     this.#trash = new Trash(join(root, ".trash"), workers);
+  }
+
+  get layersRoot(): string | null {
+    return this.#kind.mapsLayers ? this.#layout.root : null;
   }
 
   status(): [string, string][] {
@@ -79,19 +84,21 @@ export class Overlay2 implements StorageDriver {
     this.#layout.make(id, parent, true, (directory) => this.#limits.set(directory, bytes));
   }
 
-  mount(id: string): string {
-    const { root } = this.#layout;
-    const lower = this.#layout.lower(id);
+  mount(id: string, mapped?: MappedLayers): string {
+    // The same directories, with the owners that another mount of the root shows.
+    const layers = mapped === undefined || mapped.root === null ? this.#layout : new Layout(mapped.root);
+    const { root } = layers;
+    const lower = layers.lower(id);
     // Nothing to merge it with.
-    if (lower.length === 0) return this.#layout.diff(id);
+    if (lower.length === 0) return layers.diff(id);
     const target = this.#layout.merged(id);
     if (this.#mounted.has(id) && isAlive(target)) return target;
-    if (this.#layout.isWritable(id)) {
-      const [upper, work] = [this.#layout.diff(id), this.#layout.work(id)];
-      this.#kind.mount({ root, lower, upper, work, target });
+    if (layers.isWritable(id)) {
+      const [upper, work] = [layers.diff(id), layers.work(id)];
+      this.#kind.mount({ root, lower, upper, work, target, mapped });
     } else {
       mkdirSync(target, { recursive: true, mode: 0o700 });
-      this.#kind.mount({ root, lower: [this.#layout.diff(id), ...lower], target });
+      this.#kind.mount({ root, lower: [layers.diff(id), ...lower], target, mapped });
     }
     this.#mounted.add(id);
     return target;

@@ -2,6 +2,8 @@ import { existsSync } from "node:fs";
 import { dirname } from "node:path";
 import { notImplemented } from "../../../base/errors.ts";
 import { hasFilesystem, mountOverlay } from "../../../linux/mount/overlay.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
+import type { MappedLayers } from "../driver.ts";
 import { filesystemName } from "../filesystem.ts";
 import { tryOverlay } from "./try.ts";
 
@@ -13,6 +15,8 @@ export interface LayerMount {
   upper?: string;
   work?: string;
   target: string;
+  /** With mapped owners: for the kernel the layers are named below the idmapped clone. */
+  mapped?: MappedLayers | undefined;
 }
 
 /** Who merges the directories of the layers: all that the drivers differ in that keep layers as overlay does. */
@@ -26,6 +30,8 @@ export interface OverlayKind {
   /** @throws SystemError */
   mount(mount: LayerMount): void;
   status(root: string): [string, string][];
+  /** It shows the owners that the mounts show which its layers are named by; else `mount` maps them itself. */
+  mapsLayers: boolean;
   /** What `--storage-opt` may limit: the project quota of directories, or nothing, and what to say then. */
   quota: "projects" | { refusal: string };
 }
@@ -33,9 +39,10 @@ export interface OverlayKind {
 /** What overlay must not do for `diff` to be exact: copy up attributes alone, or record renames. */
 const mountOptions = { metacopy: "off", redirect_dir: "off", index: "off" };
 
-const mount: OverlayKind["mount"] = ({ lower, upper, work, target }) => {
+const mount: OverlayKind["mount"] = ({ lower, upper, work, target, mapped }) => {
   const writable = upper === undefined || work === undefined ? {} : { upper, work };
-  mountOverlay({ lower, ...writable, target, options: mountOptions });
+  // What overlay makes in the work directory is made in the name of who mounts it.
+  withFileOwner(mapped?.owner, () => mountOverlay({ lower, ...writable, target, options: mountOptions }));
 };
 
 /** The kernel's overlay filesystem. @param name overlay2, or overlay as configurations from before it say */
@@ -54,5 +61,6 @@ export const kernelOverlay = (name: "overlay2" | "overlay"): OverlayKind => ({
     ["Native Overlay Diff", "true"],
     ["userxattr", "false"],
   ],
+  mapsLayers: true,
   quota: "projects",
 });

@@ -21,6 +21,8 @@ export class Vfs implements StorageDriver {
   readonly name = "vfs";
   readonly whiteouts = "remove";
   readonly independent = false;
+  readonly mapsOwners = false;
+  readonly layersRoot = null;
   readonly #root: string;
   readonly #layers: CopiedLayers;
   readonly #quota: ProjectQuota | null;

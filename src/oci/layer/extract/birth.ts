@@ -2,7 +2,7 @@ import { statOf, statat } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
 import { pathOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
-import type { Owner } from "./attributes.ts";
+import type { Owner } from "../../../linux/namespace/id-mapping.ts";
 
 /** What what is made in a directory is born with: the owner, and the permission bits that were seen to be kept. */
 interface Birth extends Owner {

@@ -3,6 +3,7 @@ import { isCode } from "../../../linux/error.ts";
 import { fileType } from "../../../linux/file/flags.ts";
 import { linkat, makeDevice, mkdirat, mknodat, symlinkat, tryMkdirat } from "../../../linux/file/make.ts";
 import { createFile } from "../../../linux/file/open.ts";
+import type { IdMapping, Owner } from "../../../linux/namespace/id-mapping.ts";
 import { isDirectory } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
 import { messageOf } from "../../../base/errors.ts";
@@ -10,8 +11,8 @@ import { pathOf, textOf } from "../tar/entry.ts";
 import type { ByteString, Entry } from "../tar/entry.ts";
 import { TarError } from "../tar/error.ts";
 import type { TarReader } from "../tar/reader.ts";
+import { ownerOutside } from "../mapping/owner.ts";
 import { applyByName, applyTime, applyToFile } from "./attributes.ts";
-import type { Owner } from "./attributes.ts";
 import { Births } from "./birth.ts";
 import { writeContent } from "./content.ts";
 import { joinPlace, placeOf } from "./name.ts";
@@ -25,6 +26,8 @@ export interface ExtractOptions {
   whiteouts: WhiteoutForm;
   /** Owner of everything, instead of the one in the archive. */
   owner?: Owner;
+  /** The directory is seen through a mapping: the archive's owners are those that a container with it sees. */
+  mapping?: IdMapping;
   /**
    * Refuse to replace a directory by something else and the other way round, as `docker cp` does. Holds where the
    * archive goes, as the refusal names it.
@@ -110,7 +113,7 @@ export class Extractor {
   #extractRoot(entry: Entry): void {
     if (entry.type !== "directory") throw new TarError(`invalid name "${textOf(entry.name)}" in archive`);
     this.#births.forget();
-    applyByName(this.#tree.root, ".", entry, this.#ownerOf(entry));
+    applyByName(this.#tree.root, ".", entry, this.#ownerOf(entry), this.#options.mapping);
     this.#directoryTimes.set("", entry.mtimeNs);
   }
 
@@ -131,7 +134,8 @@ export class Extractor {
           : (offset: number, length: number, crc: number) => observer.content(path, offset, length, crc);
       writeContent(fd, entry, this.#reader, onContent);
       const owner = this.#ownerOf(entry);
-      applyToFile(fd, entry, owner, this.#births.ofFile(parent.path, fd, entry.mode, owner));
+      const born = this.#births.ofFile(parent.path, fd, entry.mode, owner);
+      applyToFile(fd, entry, owner, born, this.#options.mapping);
     } finally {
       closeSync(fd);
     }
@@ -158,12 +162,13 @@ export class Extractor {
     }
     // What is made in it from now on may be born otherwise.
     this.#births.forget();
-    applyByName(parent.fd, base, entry, owner);
+    applyByName(parent.fd, base, entry, owner, this.#options.mapping);
   }
 
   #applyToNew(parent: Directory, base: ByteString, entry: Entry, owner: Owner): void {
     const born = this.#births.ofDirectory(parent, base, entry.mode, owner);
-    if (!born.owner || !born.mode || entry.xattrs.size > 0) applyByName(parent.fd, base, entry, owner);
+    if (!born.owner || !born.mode || entry.xattrs.size > 0)
+      applyByName(parent.fd, base, entry, owner, this.#options.mapping);
   }
 
   #extractHardlink(entry: Entry, parent: Directory, base: ByteString): void {
@@ -188,7 +193,7 @@ export class Extractor {
           makeDevice(entry.major, entry.minor),
         );
     });
-    applyByName(parent.fd, base, entry, this.#ownerOf(entry));
+    applyByName(parent.fd, base, entry, this.#ownerOf(entry), this.#options.mapping);
     applyTime(parent.fd, base, entry.mtimeNs);
     if (entry.type === "symlink") this.sizeBytes += entry.linkName.length;
   }
@@ -256,7 +261,7 @@ export class Extractor {
   }
 
   #ownerOf(entry: Entry): Owner {
-    return this.#options.owner ?? entry;
+    return ownerOutside(this.#options.owner ?? entry, this.#options.mapping);
   }
 
   #applyDirectoryTime(path: ByteString, mtimeNs: bigint): void {

@@ -2,6 +2,7 @@ import { closeSync, constants } from "node:fs";
 import { isCode } from "../../../linux/error.ts";
 import { O_DIRECTORY, O_NOFOLLOW, fileType } from "../../../linux/file/flags.ts";
 import { openat2, pathOf as descriptorPath } from "../../../linux/file/open.ts";
+import type { IdMapping } from "../../../linux/namespace/id-mapping.ts";
 import { readlinkat, statat } from "../../../linux/file/stat.ts";
 import type { Stat } from "../../../linux/file/stat.ts";
 import { findxattr } from "../../../linux/file/xattr.ts";
@@ -12,6 +13,7 @@ import { isOverlayWhiteout, opaqueMemberName, opaqueXattr, whiteoutName } from "
 import { encodeEntry, endOfArchive, paddingOf } from "../tar/encode.ts";
 import { byteString, pathOf } from "../tar/entry.ts";
 import type { ByteString, Entry, EntryType } from "../tar/entry.ts";
+import { ownerInside } from "../mapping/owner.ts";
 import type { ArchiveSink } from "../sink.ts";
 import { portableXattrs } from "./xattrs.ts";
 
@@ -20,6 +22,8 @@ export interface PackOptions {
   whiteouts?: boolean;
   /** Owner of everything instead of the file's own. */
   owner?: { uid: number; gid: number };
+  /** The files are seen through a mapping: the archive has the owners that a container with it sees. */
+  mapping?: IdMapping;
 }
 
 /** What a member takes from a file's attributes. */
@@ -66,7 +70,11 @@ export class TarPacker {
     if (first !== null) return this.#member(stat, "hardlink", as, { linkName: first });
     if (type === "file") return this.#addFile(directory, name, as);
     const linkName = type === "symlink" ? present(() => byteString(readlinkat(directory, pathOf(name)))) : "";
-    if (linkName !== null) this.#member(stat, type, as, { linkName, xattrs: portableXattrs(pathIn(directory, name)) });
+    if (linkName !== null)
+      this.#member(stat, type, as, {
+        linkName,
+        xattrs: portableXattrs(pathIn(directory, name), this.#options.mapping),
+      });
   }
 
   end(): void {
@@ -85,7 +93,9 @@ export class TarPacker {
     if (directory === null) return;
     try {
       const path = Buffer.from(`${descriptorPath(directory)}/.`);
-      this.#member(stat, "directory", as === "/" ? as : `${as}/`, { xattrs: portableXattrs(path) });
+      this.#member(stat, "directory", as === "/" ? as : `${as}/`, {
+        xattrs: portableXattrs(path, this.#options.mapping),
+      });
       if (this.#options.whiteouts === true && findxattr(path, opaqueXattr)?.toString() === "y") {
         this.#addMark(joinPlace(as, opaqueMemberName), stat.mtimeNs);
       }
@@ -111,7 +121,7 @@ export class TarPacker {
       if (typeOf(now) !== "file") return;
       this.#member(now, "file", as, {
         sizeBytes: now.size,
-        xattrs: portableXattrs(fd),
+        xattrs: portableXattrs(fd, this.#options.mapping),
       });
       this.#copy(fd, now.size);
     } finally {
@@ -133,7 +143,7 @@ export class TarPacker {
 
   #member(stat: Attributes, type: EntryType, name: ByteString, more: Partial<Entry>): void {
     const device = type === "character" || type === "block";
-    const { uid, gid } = this.#options.owner ?? stat;
+    const { uid, gid } = this.#options.owner ?? ownerInside(stat, this.#options.mapping);
     const entry: Entry = {
       type,
       name,

@@ -1,5 +1,7 @@
 import { closeSync, openSync, rmSync } from "node:fs";
 import { syncfs } from "../../../linux/file/data.ts";
+import { rootOwner } from "../../../linux/namespace/id-mapping.ts";
+import { withFileOwner } from "../../../linux/process/file-owner.ts";
 import { openDirectory, pathOf } from "../../../linux/file/open.ts";
 import { overlayChanges } from "../changes/overlay.ts";
 import { treeChanges } from "../changes/trees.ts";
@@ -32,7 +34,13 @@ const work: Work = {
   rebuild: ({ place, ...target }) => writing(target, (out) => rebuildTar(place, out)),
   assemble: ({ parts, ...target }) => writing(target, (out) => assembleParts(parts, out)),
   extract: ({ input, root, options }) =>
-    closing([input], () => extractArchive(withinSpace(fromDescriptor(input), pathOf(root)), root, options)),
+    closing([input], () => {
+      // What is made there is made in the name of the container's root: the thread's own has no id in it.
+      const owner = options.mapping === undefined ? undefined : rootOwner(options.mapping);
+      return withFileOwner(owner, () =>
+        extractArchive(withinSpace(fromDescriptor(input), pathOf(root)), root, options),
+      );
+    }),
   pack: ({ root, only, options, ...target }) =>
     closing([root], () =>
       writing(target, (out) => {
