@@ -93,8 +93,9 @@ export class Manifests {
     using _held = await pins.hold([digest, ...needed]);
     changes.linked(repository, [digest, ...needed]);
     await this.#checkReferences(repository, document);
-    await quota.admit(repository, digest, bytes.length);
-    if ((await storage.stat(blobKey(digest))) === null) await storage.write(blobKey(digest), bytes);
+    using _admitted = quota.admit(repository, digest, bytes.length);
+    const known = await storage.stat(blobKey(digest));
+    if (known?.sizeBytes !== bytes.length) await storage.write(blobKey(digest), bytes);
     if (document.subject !== undefined) {
       await storage.write(
         referrerKey(repository, document.subject, digest),
@@ -104,6 +105,8 @@ export class Manifests {
     await links.write(revisionKey(repository, digest), digest);
     quota.linked(repository, digest, bytes.length);
     for (const tag of content.tags) await links.write(tagKey(repository, tag), digest);
+    // Again: a collection may have begun in between, and looked before the links were there.
+    changes.linked(repository, [digest, ...needed]);
     return { digest, document };
   }
 
