@@ -85,6 +85,9 @@ const refused: Record<string, Partial<Spoil>> = {
   },
 };
 
+/** What looks like a lost connection: what came by then is kept for another try, until it is pruned. */
+const short = new Set(["a layer that lacks its last byte", "one layer in place of the other"]);
+
 suite("registries that lie", () => {
   let engine: Engine;
   before(async () => {
@@ -104,6 +107,7 @@ suite("registries that lie", () => {
       assert.notEqual(code, 0);
       assert.notEqual(stderr, "");
       assert.equal(await engine.ok("images", "-aq"), "");
+      if (short.has(what)) await engine.ok("image", "prune", "-f");
       assert.deepEqual(leftovers(), []);
     });
 
