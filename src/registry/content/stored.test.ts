@@ -143,6 +143,18 @@ test("a blob is on the disk before it has its name", async () => {
   assert.deepEqual(named, [false]);
 });
 
+test("uploads that everybody has left make room for others", async () => {
+  const uploads = await Uploads.open(join(root, "few"), { sessions: 2, idleMs: 0 });
+  const [first, second] = [await uploads.create("a", "sha256"), await uploads.create("a", "sha256")];
+  await second.alone(async () => {
+    const third = await uploads.create("b", "sha256");
+    await assert.rejects(uploads.find("a", first.id), { code: "BLOB_UPLOAD_UNKNOWN" });
+    assert.equal(await uploads.find("a", second.id), second);
+    assert.equal(await uploads.find("b", third.id), third);
+    await assert.rejects(uploads.create("c", "sha256"), { code: "TOOMANYREQUESTS" });
+  });
+});
+
 test("a quota counts what is on its way", async () => {
   const quota = await CountedQuota.open(storage, { registryBytes: 150, repositoryBytes: 100 });
   const first = quota.admit("one", "sha256:a", 60);
