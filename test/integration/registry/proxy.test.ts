@@ -14,10 +14,13 @@ import {
   emptyConfig,
   expectFault,
   expectStatus,
+  indexOf,
   jsonOf,
   manifestOf,
+  ociIndex,
   ociManifest,
   pushManifest,
+  putManifest,
 } from "../../support/distribution.ts";
 
 const accept = { accept: ociManifest };
@@ -101,6 +104,37 @@ test("a cache gives what its upstream has, asks once for each blob, and serves w
   await using again = await startRegistry({ root: cache.root, keepRoot: true, config: { proxy: { remoteurl } } });
   expectStatus(await again.send("GET", "/v2/team/app/manifests/v1", accept), 200);
   assert.ok((await again.send("GET", path)).body.equals(layer));
+});
+
+test("a cache lists the referrers that its upstream has, or the tag for them, or what it kept", async () => {
+  for (const server of ["berth", "docker"] as const) {
+    await using upstream = await startRegistry({ server });
+    const signed = await pushManifest(upstream, "sign/app", "v1", { layers: [] });
+    const subject = { mediaType: ociManifest, digest: signed, size: 1 };
+    const bytes = manifestOf({ subject, artifactType: "application/signature" });
+    expectStatus(await putManifest(upstream, "sign/app", digestOf(bytes), bytes), 201);
+    const entry = {
+      mediaType: ociManifest,
+      digest: digestOf(bytes),
+      size: bytes.length,
+      artifactType: "application/signature",
+    };
+    if (server === "docker") {
+      const list = indexOf([], { manifests: [entry] });
+      expectStatus(await putManifest(upstream, "sign/app", signed.replace(":", "-"), list, ociIndex), 201);
+    }
+    await using cache = await startRegistry({ config: { proxy: { remoteurl: `http://${upstream.host}` } } });
+    const list = async (query: string): Promise<unknown[]> =>
+      jsonOf<{ manifests: unknown[] }>(await cache.send("GET", `/v2/sign/app/referrers/${signed}${query}`)).manifests;
+    assert.deepEqual(await list(""), [entry], server);
+    assert.deepEqual(await list("?artifactType=application/signature"), [entry]);
+    assert.deepEqual(await list("?artifactType=application/other"), []);
+    const nobody = `/v2/sign/app/referrers/${digestOf(bytes)}`;
+    assert.deepEqual(jsonOf<{ manifests: unknown[] }>(await cache.send("GET", nobody)).manifests, []);
+    expectStatus(await cache.send("GET", `/v2/sign/app/manifests/${digestOf(bytes)}`, accept), 200);
+    await upstream.kill("SIGKILL");
+    assert.deepEqual(await list(""), [entry]);
+  }
 });
 
 test("several upstreams by ns, each with its own names and credentials", async () => {

@@ -53,7 +53,15 @@ export const getReferrers = async (
 ): Promise<void> => {
   const artifactType = exchange.query.get("artifactType") ?? "";
   const after = lastOf(exchange.query);
-  const { entries, next } = await listReferrers(services, repository, digest, { artifactType, after });
+  const { entries, next } =
+    services.proxy === undefined
+      ? await listReferrers(services, repository, digest, { artifactType, after })
+      : {
+          entries: (await services.proxy.referrers(exchange, repository, digest)).filter(
+            (entry) => artifactType === "" || entry.artifactType === artifactType,
+          ),
+          next: undefined,
+        };
   const rest = new URLSearchParams({ last: next ?? "" });
   if (artifactType !== "") rest.set("artifactType", artifactType);
   const body = { schemaVersion: 2, mediaType: mediaType.ociIndex, manifests: entries };
