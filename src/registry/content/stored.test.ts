@@ -143,6 +143,19 @@ test("a blob is on the disk before it has its name", async () => {
   assert.deepEqual(named, [false]);
 });
 
+test("a manifest that is pushed while it is removed is there with its tags, or is not", async () => {
+  const { blobs, manifests } = await contentOf();
+  await commit(blobs, "one", "config");
+  const tags = Array.from({ length: 20 }, (_, index) => `t${index}`);
+  const content = { bytes: manifestOf("config"), contentType: "", digest: undefined, tags };
+  const { digest } = await manifests.put("one", content);
+  for (let round = 0; round < 10; round++) {
+    await Promise.all([manifests.put("one", content), manifests.remove("one", digest)]);
+    const there = await manifests.has("one", digest);
+    for (const tag of tags) assert.equal((await manifests.resolve("one", tag)) === digest, there, tag);
+  }
+});
+
 test("uploads that everybody has left make room for others", async () => {
   const uploads = await Uploads.open(join(root, "few"), { sessions: 2, idleMs: 0 });
   const [first, second] = [await uploads.create("a", "sha256"), await uploads.create("a", "sha256")];
