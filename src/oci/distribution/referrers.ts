@@ -1,6 +1,7 @@
 import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import type { Digest } from "../digest.ts";
 import { parseManifest } from "./manifest.ts";
+import { nextPage } from "./next-page.ts";
 import { ContentError, RegistryError } from "./registry-error.ts";
 import type { Repository } from "./repository.ts";
 import { readBody } from "./transport.ts";
@@ -37,8 +38,7 @@ export const fetchReferrers = async (
       left -= bytes.length;
       if (page === maxPages) throw new ContentError("the list of referrers has no end");
       found.push(...entriesOf(bytes));
-      const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(answer.headers["link"] ?? ""))?.[1];
-      const next: URL | undefined = link !== undefined && URL.canParse(link, url) ? new URL(link, url) : undefined;
+      const next = nextPage(answer, url);
       url = next?.origin === client.base.origin ? next : undefined;
     }
     return found;

@@ -9,6 +9,7 @@ import { RegistryHost } from "./host.ts";
 import { maxManifestBytes } from "./manifest.ts";
 import type { MirrorHealth } from "./mirror.ts";
 import { ContentError, CredentialsError, RegistryError, TransportError } from "./registry-error.ts";
+import { nextPage } from "./next-page.ts";
 import { defaultRetry } from "./retry.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { readBody } from "./transport.ts";
@@ -49,7 +50,7 @@ export interface BlobAnswer {
   /** True when the server gave the part that was asked for. */
   isPart: boolean;
   /** Tells that the body broke off: when a mirror gave it, the others are asked before that from now on. */
-  broke(): void;
+  broke: () => void;
 }
 
 /**
@@ -186,9 +187,7 @@ export class Repository implements Disposable {
       if (Array.isArray(found)) tags.push(...found.filter((tag) => typeof tag === "string"));
       if (tags.length > maxTags || bytes > maxTagBytes || page > maxTagPages)
         throw new ContentError(`more tags than ${maxTags}`);
-      const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(answer.headers["link"] ?? ""))?.[1];
-      if (link !== undefined && !URL.canParse(link, url)) throw new ContentError("the list of tags leads nowhere");
-      url = link === undefined ? undefined : new URL(link, url);
+      url = nextPage(answer, url);
     }
     return tags;
   }
