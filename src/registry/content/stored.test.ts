@@ -117,6 +117,16 @@ test("a collection that begins while a manifest is linked leaves it", async () =
   assert.equal(await readFile(fileOf(digestOf("config")), "utf8"), "config");
 });
 
+test("a collection leaves what another registry has just put into a shared storage", async () => {
+  const { collection } = await contentOf();
+  const digest = digestOf("theirs");
+  await storage.write(blobKey(digest), Buffer.from("theirs"));
+  Object.defineProperty(storage, "exclusive", { value: false });
+  const hour = { ...collection, now: Date.now, graceMs: 3_600_000 };
+  assert.equal((await collect(hour)).blobs, 0);
+  assert.equal((await collect(collection)).blobs, 1);
+});
+
 test("what was spoiled on the disk is whole again after the next push", async () => {
   const { blobs, manifests } = await contentOf();
   const digest = await commit(blobs, "one", "config");
