@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -300,4 +300,22 @@ test("an index that is here whole is pushed whole, with its attestation; for one
     (await target.send("GET", "/v2/to/one/manifests/1", { accept: `${accept}, ${indexType}` })).body,
     arm?.manifest,
   );
+});
+
+test("uploads that failed mounts began are not left in the registry when no way gives the bytes", async () => {
+  const image = images["oci-gzip"] ?? assert.fail();
+  await using registry = await startRegistry();
+  await using here = openImages();
+  const names = ["gone/one", "gone/two"];
+  for (const name of names) {
+    await registry.put(image, name, "1");
+    await here.pull(`${registry.host}/${name}:1`);
+  }
+  for (const name of names)
+    for (const { digest } of image.layers)
+      assert.equal((await registry.send("DELETE", `/v2/${name}/blobs/${digest}`)).status, 202);
+  here.images.tag(image.id, `${registry.host}/to/mounts`, "1");
+  const told = await push(here, `${registry.host}/to/mounts:1`);
+  assert.ok(told.some(({ status }) => /compressed anew/.test(status ?? "")));
+  assert.deepEqual(readdirSync(join(registry.root, "data/uploads")), []);
 });

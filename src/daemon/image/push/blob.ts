@@ -2,6 +2,8 @@ import { shortId } from "../../../base/ids.ts";
 import { SourceError } from "../../../oci/distribution/upload-send.ts";
 import type { BlobSource } from "../../../oci/distribution/upload-send.ts";
 import { DigestMismatch } from "../../../oci/distribution/upload.ts";
+import { cancelUpload } from "../../../oci/distribution/upload-session.ts";
+import type { UploadSession } from "../../../oci/distribution/upload-session.ts";
 import type { Descriptor } from "../../../wire/oci/descriptor.ts";
 import { barsOf, statusOf } from "../progress.ts";
 import { findAgain } from "./fetch-again.ts";
@@ -29,7 +31,7 @@ export type BlobOutcome = { pushed: true } | { pushed: false; why: string };
  * is compressed again as it was, or is fetched again from where it came and sent on.
  */
 export const pushBlob = async (target: PushTarget, wanted: WantedBlob): Promise<BlobOutcome> => {
-  const { repository, signal, tell, context, auth } = target;
+  const { repository, signal, tell } = target;
   const { id, descriptor, places } = wanted;
   const { digest, size } = descriptor;
   if ((await repository.statBlob(digest, signal)) !== undefined) {
@@ -41,15 +43,32 @@ export const pushBlob = async (target: PushTarget, wanted: WantedBlob): Promise<
     tell(statusOf(id, `Mounted from ${mount.mounted}`));
     return { pushed: true };
   }
-  let session = mount?.session;
+  const begun: BegunUpload = { session: mount?.session };
+  try {
+    return await sendBlob(target, wanted, begun);
+  } finally {
+    // No way gave the bytes.
+    if (begun.session !== undefined) await cancelUpload(repository.client, begun.session);
+  }
+};
+
+/** The upload that a registry began in place of a mount, until somebody has taken it over. */
+interface BegunUpload {
+  session: UploadSession | undefined;
+}
+
+const sendBlob = async (target: PushTarget, wanted: WantedBlob, begun: BegunUpload): Promise<BlobOutcome> => {
+  const { repository, signal, tell, context, auth } = target;
+  const { id, descriptor, places } = wanted;
+  const { digest, size } = descriptor;
   /** Null when it is there now, else what was wrong with the bytes. */
   const send = async (source: BlobSource, total: number, counts: boolean): Promise<string | null> => {
     const bars = barsOf(id, "Pushing", total, tell);
     const told = counts ? watched(source, bars.onProgress) : source;
-    const begun = session;
-    session = undefined;
+    const { session } = begun;
+    begun.session = undefined;
     try {
-      await upload(target, id, told, { digest, session: begun });
+      await upload(target, id, told, { digest, session });
     } catch (error) {
       // What this machine or another registry gave is not it; there are other ways.
       if (!(error instanceof DigestMismatch || error instanceof SourceError)) throw error;

@@ -2,7 +2,7 @@ import { retryText } from "./words.ts";
 import type { Repository } from "../../../oci/distribution/repository.ts";
 import { uploadBlob } from "../../../oci/distribution/upload.ts";
 import type { BlobSource } from "../../../oci/distribution/upload-send.ts";
-import { beginUpload } from "../../../oci/distribution/upload-session.ts";
+import { beginUpload, cancelUpload } from "../../../oci/distribution/upload-session.ts";
 import type { UploadSession } from "../../../oci/distribution/upload-session.ts";
 import type { RegistryAuthConfig } from "../../../wire/registry/auth.ts";
 import type { ImageContext } from "../context.ts";
@@ -35,9 +35,14 @@ export const mountBlob = async (
 ): Promise<{ mounted: string } | { session: UploadSession } | undefined> => {
   let session: UploadSession | undefined;
   for (const from of paths.slice(0, mountsMax)) {
-    const begun = await beginUpload(repository, { digest, from }, signal);
-    if (begun === undefined) return { mounted: from };
-    session = begun;
+    const before = session;
+    try {
+      session = await beginUpload(repository, { digest, from }, signal);
+    } finally {
+      // One upload is enough to go on with.
+      if (before !== undefined) await cancelUpload(repository.client, before);
+    }
+    if (session === undefined) return { mounted: from };
   }
   return session === undefined ? undefined : { session };
 };
