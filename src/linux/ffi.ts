@@ -46,6 +46,9 @@ export const cString = (path: string | Uint8Array): string | Buffer => {
   return path;
 };
 
+/** Where a buffer's bytes are, for a structure that points to them; whoever hands it on keeps the buffer. */
+export const addressOf = (buffer: Buffer): bigint => koffi.address(buffer);
+
 const printable = (path: Uint8Array): string => Buffer.from(path.buffer, path.byteOffset, path.length).toString();
 
 /** As `libc`, but the call runs on a thread of libuv's pool: for calls that block. errno is lost: look elsewhere for it. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Actor } from "../auth/authenticator.ts";
 import { fault } from "../fault.ts";
+import type { Transfers } from "./transfers.ts";
 
 /** One request and its answer. */
 export interface Exchange {
@@ -11,6 +12,8 @@ export interface Exchange {
   actor: Actor;
   /** Whether the client was told, or needed not be told, to send its body. */
   bodyWanted: boolean;
+  /** What the server sends at the moment. */
+  readonly transfers: Transfers;
   /** Of a blob that is sent. */
   bodyBytes: number;
   /** A path of this server as the client should ask for it. */

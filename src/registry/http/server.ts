@@ -12,6 +12,7 @@ import type { Exchange } from "./exchange.ts";
 import { handle } from "./handle.ts";
 import { readRoute } from "./route.ts";
 import type { Route } from "./route.ts";
+import { Transfers } from "./transfers.ts";
 
 /** A request's head must be here by then (slow clients that hold connections open). */
 const headersTimeoutMs = 10_000;
@@ -69,6 +70,7 @@ export class RegistryServer implements AsyncDisposable {
   readonly #services: Services;
   readonly #server: http.Server;
   readonly #secure: boolean;
+  readonly #transfers = new Transfers();
 
   constructor(services: Services) {
     this.#services = services;
@@ -128,6 +130,7 @@ export class RegistryServer implements AsyncDisposable {
       query: new URLSearchParams(mark < 0 ? "" : url.slice(mark)),
       actor: anonymous,
       bodyWanted: request.headers.expect === undefined,
+      transfers: this.#transfers,
       bodyBytes: 0,
       location: (target) => origin + target,
     };

@@ -33,7 +33,7 @@ export type BlobOutcome = { pushed: true } | { pushed: false; why: string };
 export const pushBlob = async (target: PushTarget, wanted: WantedBlob): Promise<BlobOutcome> => {
   const { repository, signal, tell } = target;
   const { id, descriptor, places } = wanted;
-  const { digest, size } = descriptor;
+  const { digest } = descriptor;
   if ((await repository.statBlob(digest, signal)) !== undefined) {
     tell(statusOf(id, "Layer already exists"));
     return { pushed: true };

@@ -41,7 +41,8 @@ export const sendStored = async (exchange: Exchange, digest: Digest, stored: Sto
     return;
   }
   exchange.bodyBytes = end - start;
-  if (!(await sendFile(response, stored, start, end))) await sendPieces(response, stored.pieces(start, end));
+  if (!(await sendFile(response, stored, start, end, exchange.transfers)))
+    await sendPieces(response, stored.pieces(start, end));
 };
 
 /** **Source:** OCI distribution-spec, end-2. */
