@@ -53,9 +53,9 @@ export const openContent = async (
 ): Promise<OpenContent> => {
   stack.use(await lockRoot(config.root));
   const storage = stack.use(await openStorage(config));
-  const uploads = stack.use(await Uploads.open(join(config.root, "uploads")));
   const [pins, changes, uses] = [new Pins(), new ChangeFeed(), new Uses(Date.now)];
   const quota = await openQuota(config, storage);
+  const uploads = stack.use(await Uploads.open(join(config.root, "uploads"), quota));
   const options = { storage, links: new Links(storage), pins, uses, changes, quota };
   const blobs = new Blobs(options);
   const manifests = new Manifests(options, config.checks);

@@ -7,7 +7,7 @@ import type { Storage, StoredObject } from "../storage/storage.ts";
 import type { Changes } from "./changes.ts";
 import type { Links } from "./links.ts";
 import type { Pins } from "./pins.ts";
-import type { Quota } from "./quota.ts";
+import type { Quota, Reservation } from "./quota.ts";
 import type { Uses } from "./uses.ts";
 
 export interface BlobsOptions {
@@ -44,14 +44,18 @@ export class Blobs {
     return storage.open(blobKey(digest));
   }
 
-  /** A local file whose digest was verified becomes a repository's blob; it is gone afterwards. */
-  async commit(repository: string, digest: Digest, path: string): Promise<void> {
+  /**
+   * A local file whose digest was verified becomes a repository's blob; it is gone afterwards.
+   *
+   * @param reserved what the quota has counted for the file so far
+   */
+  async commit(repository: string, digest: Digest, path: string, reserved?: Reservation): Promise<void> {
     using _held = await this.#options.pins.hold([digest]);
     await this.#commits.run(digest, async () => {
       const { storage, quota } = this.#options;
       const known = await storage.stat(blobKey(digest));
       const { size: sizeBytes } = await stat(path);
-      using _admitted = quota.admit(repository, digest, sizeBytes);
+      using _admitted = quota.admit(repository, digest, sizeBytes, reserved);
       // One of another size was spoiled on the disk: it gives way to what was just verified.
       if (known?.sizeBytes === sizeBytes) await rm(path, { force: true });
       else await storage.take(blobKey(digest), path);

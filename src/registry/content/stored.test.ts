@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { mkdtemp, open, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, mock, test } from "node:test";
 import { collect } from "../gc/collect.ts";
 import { CountedQuota } from "../quota/limits.ts";
@@ -34,7 +35,7 @@ const digestOf = (bytes: string): string => `sha256:${createHash("sha256").updat
 const fileOf = (digest: string): string => join(root, blobKey(digest));
 
 const contentOf = async (quota: Quota = noQuota) => {
-  const uploads = await Uploads.open(join(root, "uploads"));
+  const uploads = await Uploads.open(join(root, "uploads"), quota);
   const [pins, changes, uses] = [new Pins(), new ChangeFeed(), new Uses(Date.now)];
   const options = { storage, links: new Links(storage), pins, uses, changes, quota };
   const [blobs, manifests] = [new Blobs(options), new Manifests(options, { blobs: true, manifests: true })];
@@ -167,7 +168,7 @@ test("a manifest that is pushed while it is removed is there with its tags, or i
 });
 
 test("uploads that everybody has left make room for others", async () => {
-  const uploads = await Uploads.open(join(root, "few"), { sessions: 2, idleMs: 0 });
+  const uploads = await Uploads.open(join(root, "few"), noQuota, { sessions: 2, idleMs: 0 });
   const [first, second] = [await uploads.create("a", "sha256"), await uploads.create("a", "sha256")];
   await second.alone(async () => {
     const third = await uploads.create("b", "sha256");
@@ -191,4 +192,44 @@ test("a quota counts what is on its way", async () => {
   quota.admit("one", "sha256:e", 40)[Symbol.dispose]();
   first[Symbol.dispose]();
   assert.throws(() => quota.admit("one", "sha256:e", 41), /quota of repository one/);
+});
+
+test("an upload has room in the quota for what has come of it, until it is a blob, refused or too old", async () => {
+  const quota = await CountedQuota.open(storage, { registryBytes: 100, repositoryBytes: 100 });
+  const { blobs } = await contentOf(quota);
+  const uploads = await Uploads.open(join(root, "counted"), quota);
+  const free = (): number => {
+    for (let bytes = 100; ; bytes--) {
+      try {
+        quota.reserve("other").check(bytes);
+        return bytes;
+      } catch {
+        // Less, then.
+      }
+    }
+  };
+  const session = await uploads.create("one", "sha256");
+  await session.append(Readable.from([Buffer.from("x".repeat(60))]));
+  assert.equal(free(), 40);
+  await assert.rejects(session.append(Readable.from([Buffer.alloc(30), Buffer.alloc(30)])), { code: "DENIED" });
+  // The first of both was written.
+  assert.equal(session.sizeBytes, 90);
+  assert.equal(free(), 10);
+  await uploads.remove(session);
+  assert.equal(free(), 100);
+  const second = await uploads.create("one", "sha256");
+  await second.append(Readable.from([Buffer.from("y".repeat(70))]));
+  await blobs.commit("one", digestOf("y".repeat(70)), second.path, second.reserved);
+  assert.equal(free(), 30);
+  await uploads.remove(second);
+  assert.equal(free(), 30);
+  const third = await uploads.create("two", "sha256");
+  await third.append(Readable.from([Buffer.from("z".repeat(20))]));
+  assert.equal(free(), 10);
+  assert.equal(await uploads.purge(-1), 1);
+  assert.equal(free(), 30);
+  await assert.rejects(
+    third.alone(async () => undefined),
+    { code: "BLOB_UPLOAD_UNKNOWN" },
+  );
 });

@@ -110,7 +110,7 @@ export class Fetches implements AsyncDisposable {
               await session.verify(digest);
             });
           }
-          await blobs.commit(stored, digest, session.path);
+          await blobs.commit(stored, digest, session.path, session.reserved);
           flight.land();
         } catch (error) {
           log("warn", "a blob could not be fetched", { repository: stored, digest, error: messageOf(error) });

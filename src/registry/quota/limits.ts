@@ -1,7 +1,7 @@
 import type { Digest } from "../../oci/digest.ts";
 import { isDigest } from "../../oci/digest.ts";
 import { listRepositories } from "../content/catalog.ts";
-import type { Quota } from "../content/quota.ts";
+import type { Quota, Reservation } from "../content/quota.ts";
 import { fault } from "../fault.ts";
 import { listLinked } from "../gc/repository.ts";
 import { blobKey, blobsFolder, layersFolder, revisionsFolder } from "../storage/keys.ts";
@@ -14,15 +14,20 @@ export interface QuotaLimits {
 
 /**
  * Counts the bytes of blobs and manifests: of the registry each once, of a repository each that it has. What others
- * have too counts for every repository.
+ * have too counts for every repository. Each upload counts with what has come of it, for both.
  */
 export class CountedQuota implements Quota {
+  readonly counts = true;
   readonly #limits: QuotaLimits;
   readonly #blobs = new Map<Digest, number>();
   readonly #repositories = new Map<string, Map<Digest, number>>();
   readonly #repositoryBytes = new Map<string, number>();
   /** What was admitted and is not linked yet. */
   readonly #admitted = new Set<{ repository: string; digest: Digest; newBytes: number; storedBytes: number }>();
+  /** Of uploads: sums beside, since every chunk is compared with them. */
+  readonly #reserved = new Map<Reservation, { repository: string; bytes: number }>();
+  readonly #reservedIn = new Map<string, number>();
+  #reservedBytes = 0;
   #registryBytes = 0;
 
   private constructor(limits: QuotaLimits) {
@@ -50,19 +55,11 @@ export class CountedQuota implements Quota {
     return quota;
   }
 
-  admit(repository: string, digest: Digest, sizeBytes: number): Disposable {
+  admit(repository: string, digest: Digest, sizeBytes: number, reserved?: Reservation): Disposable {
     const storedBytes = this.#blobs.has(digest) ? 0 : sizeBytes;
     const newBytes = this.#repositories.get(repository)?.has(digest) ? 0 : sizeBytes;
-    const { registryBytes = Infinity, repositoryBytes = Infinity } = this.#limits;
-    let [inRegistry, inRepository] = [this.#registryBytes, this.#repositoryBytes.get(repository) ?? 0];
-    for (const other of this.#admitted) {
-      inRegistry += other.storedBytes;
-      if (other.repository === repository) inRepository += other.newBytes;
-    }
-    if (newBytes > 0 && inRepository + newBytes > repositoryBytes) {
-      throw exceeded(`repository ${repository}`, repositoryBytes);
-    }
-    if (storedBytes > 0 && inRegistry + storedBytes > registryBytes) throw exceeded("registry", registryBytes);
+    this.#check(repository, { newBytes, storedBytes }, reserved);
+    reserved?.[Symbol.dispose]();
     const room = { repository, digest, newBytes, storedBytes };
     this.#admitted.add(room);
     return { [Symbol.dispose]: () => void this.#admitted.delete(room) };
@@ -97,10 +94,47 @@ export class CountedQuota implements Quota {
     this.#blobs.delete(digest);
   }
 
-  leftBytes(repository: string): number {
+  reserve(repository: string): Reservation {
+    const counted = { repository, bytes: 0 };
+    const check = (moreBytes: number): void => this.#check(repository, { newBytes: moreBytes, storedBytes: moreBytes });
+    const set = (bytes: number): void => {
+      const inRepository = (this.#reservedIn.get(repository) ?? 0) + bytes - counted.bytes;
+      if (inRepository > 0) this.#reservedIn.set(repository, inRepository);
+      else this.#reservedIn.delete(repository);
+      this.#reservedBytes += bytes - counted.bytes;
+      counted.bytes = bytes;
+      if (bytes > 0) this.#reserved.set(reservation, counted);
+      else this.#reserved.delete(reservation);
+    };
+    const reservation: Reservation = {
+      check,
+      grow: (moreBytes) => {
+        check(moreBytes);
+        set(counted.bytes + moreBytes);
+      },
+      set,
+      [Symbol.dispose]: () => set(0),
+    };
+    return reservation;
+  }
+
+  /** @throws RegistryFault DENIED when so many bytes more are too many beside what is there and on its way. */
+  #check(repository: string, more: { newBytes: number; storedBytes: number }, but?: Reservation): void {
     const { registryBytes = Infinity, repositoryBytes = Infinity } = this.#limits;
-    // A blob that the registry has already costs it nothing: an upload of one is refused only when it is complete.
-    return Math.min(registryBytes, repositoryBytes - (this.#repositoryBytes.get(repository) ?? 0));
+    let [inRegistry, inRepository] = [this.#registryBytes, this.#repositoryBytes.get(repository) ?? 0];
+    for (const other of this.#admitted) {
+      inRegistry += other.storedBytes;
+      if (other.repository === repository) inRepository += other.newBytes;
+    }
+    const own = but === undefined ? undefined : this.#reserved.get(but);
+    inRegistry += this.#reservedBytes - (own?.bytes ?? 0);
+    inRepository += (this.#reservedIn.get(repository) ?? 0) - (own?.repository === repository ? own.bytes : 0);
+    if (more.newBytes > 0 && inRepository + more.newBytes > repositoryBytes) {
+      throw exceeded(`repository ${repository}`, repositoryBytes, inRepository);
+    }
+    if (more.storedBytes > 0 && inRegistry + more.storedBytes > registryBytes) {
+      throw exceeded("registry", registryBytes, inRegistry);
+    }
   }
 
   #store(digest: Digest, sizeBytes: number): void {
@@ -110,5 +144,8 @@ export class CountedQuota implements Quota {
   }
 }
 
-const exceeded = (of: string, limitBytes: number) =>
-  fault("DENIED", { message: `the quota of ${of} is exceeded: ${limitBytes} bytes`, detail: { limitBytes } });
+const exceeded = (of: string, limitBytes: number, usedBytes: number) => {
+  const leftBytes = Math.max(0, limitBytes - usedBytes);
+  const message = `the quota of ${of} is exceeded: ${leftBytes} of ${limitBytes} bytes are left`;
+  return fault("DENIED", { message, detail: { limitBytes, leftBytes } });
+};

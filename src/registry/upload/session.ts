@@ -5,6 +5,7 @@ import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { algorithmOf } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
+import type { Reservation } from "../content/quota.ts";
 import { fault } from "../fault.ts";
 import type { FileHash, Hashers } from "./hashers.ts";
 import { receive } from "./receive.ts";
@@ -28,12 +29,15 @@ export class UploadSession {
   readonly id: string;
   readonly record: SessionRecord;
   readonly path: string;
+  /** The quota's room for what has come. */
+  readonly reserved: Reservation;
   readonly #folder: string;
   readonly #hashers: Hashers;
   #sizeBytes: number;
   #inline: Hash | undefined;
   #hash: FileHash | undefined;
   #busy = false;
+  #removed = false;
   #lastUseMs: number;
 
   constructor(
@@ -41,6 +45,7 @@ export class UploadSession {
     folder: string,
     record: SessionRecord,
     hashers: Hashers,
+    reserved: Reservation,
     sizeBytes: number,
     lastUseMs = Date.now(),
   ) {
@@ -49,6 +54,8 @@ export class UploadSession {
     this.#folder = folder;
     this.path = join(folder, "data");
     this.#hashers = hashers;
+    this.reserved = reserved;
+    reserved.set(sizeBytes);
     this.#sizeBytes = sizeBytes;
     this.#lastUseMs = lastUseMs;
     if (sizeBytes === 0) this.#inline = createHash(record.algorithm);
@@ -75,6 +82,7 @@ export class UploadSession {
     if (this.#busy) {
       throw fault("BLOB_UPLOAD_INVALID", { status: 409, message: "the upload is being written by another request" });
     }
+    if (this.#removed) throw fault("BLOB_UPLOAD_UNKNOWN", { detail: { id: this.id } });
     this.#busy = true;
     try {
       return await work();
@@ -87,6 +95,7 @@ export class UploadSession {
   /**
    * Adds a body at the end. What has come stays when it breaks off.
    *
+   * @throws RegistryFault DENIED when it is more than the quota has room for
    * @param listener `onChunk` hears of bytes before they are written, and may throw to end it; `onWritten` of the size
    */
   async append(
@@ -105,6 +114,7 @@ export class UploadSession {
         position: this.#sizeBytes,
         onChunk: (chunk) => {
           listener.onChunk?.(chunk.length);
+          this.reserved.grow(chunk.length);
           this.#lastUseMs = Date.now();
           receivedBytes += chunk.length;
           if (this.#inline === undefined) return;
@@ -124,6 +134,8 @@ export class UploadSession {
       throw error;
     } finally {
       place?.[Symbol.dispose]();
+      // What was not written takes no room.
+      this.reserved.set(this.#sizeBytes);
       await file.close();
     }
   }
@@ -154,10 +166,12 @@ export class UploadSession {
     return this.#hash;
   }
 
-  /** Removes the upload. */
+  /** Removes the upload; it keeps its room until its file is gone. */
   async remove(): Promise<void> {
+    this.#removed = true;
     this.#hash?.[Symbol.dispose]();
     this.#hash = undefined;
     await rm(this.#folder, { recursive: true, force: true });
+    this.reserved[Symbol.dispose]();
   }
 }

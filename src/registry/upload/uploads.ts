@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { mkdir, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import { noQuota } from "../content/quota.ts";
+import type { Quota } from "../content/quota.ts";
 import { fault } from "../fault.ts";
 import { isRepositoryName } from "../name.ts";
 import { Hashers } from "./hashers.ts";
@@ -28,23 +30,28 @@ export class Uploads implements AsyncDisposable {
   readonly #hashers = new Hashers();
   readonly #sessions = new Map<string, UploadSession>();
   readonly #limits: UploadLimits;
+  readonly #quota: Quota;
   #count = 0;
   #madeRoomAt = -Infinity;
 
-  private constructor(folder: string, limits: UploadLimits) {
+  private constructor(folder: string, quota: Quota, limits: UploadLimits) {
     this.#folder = folder;
+    this.#quota = quota;
     this.#limits = limits;
   }
 
-  static async open(folder: string, limits = defaultLimits): Promise<Uploads> {
+  /** Opens the folder, making it; what is there counts for the quota. */
+  static async open(folder: string, quota: Quota = noQuota, limits = defaultLimits): Promise<Uploads> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const uploads = new Uploads(folder, limits);
-    uploads.#count = (await readdir(folder)).length;
+    const uploads = new Uploads(folder, quota, limits);
+    const ids = await readdir(folder);
+    uploads.#count = ids.length;
+    if (quota.counts) for (const id of ids) if (idGrammar.test(id)) await uploads.#restore(id);
     return uploads;
   }
 
   async create(repository: string, algorithm: string): Promise<UploadSession> {
-    if (this.#count >= this.#limits.sessions) await this.#makeRoom();
+    if (this.#count >= this.#limits.sessions) await this.makeRoom();
     if (this.#count >= this.#limits.sessions) {
       throw fault("TOOMANYREQUESTS", { message: "too many uploads are open", headers: { "retry-after": "60" } });
     }
@@ -57,12 +64,13 @@ export class Uploads implements AsyncDisposable {
       writeFile(join(folder, "data"), "", { mode: 0o600 }),
       writeFile(join(folder, "session.json"), JSON.stringify(record), { mode: 0o600 }),
     ]);
-    const session = new UploadSession(id, folder, record, this.#hashers, 0);
+    const session = new UploadSession(id, folder, record, this.#hashers, this.#quota.reserve(repository), 0);
     this.#sessions.set(id, session);
     return session;
   }
 
-  async #makeRoom(): Promise<void> {
+  /** Removes uploads that everybody seems to have left, when their number or their bytes are too many. */
+  async makeRoom(): Promise<void> {
     const now = performance.now();
     if (now - this.#madeRoomAt < roomIntervalMs) return;
     this.#madeRoomAt = now;
@@ -77,12 +85,14 @@ export class Uploads implements AsyncDisposable {
   }
 
   async remove(session: UploadSession): Promise<void> {
-    if (this.#sessions.delete(session.id)) this.#count--;
+    // It can be found until it is gone: nobody may bring it back from a file that is about to go.
     await session.remove();
+    if (this.#sessions.delete(session.id)) this.#count--;
   }
 
   /** Removes all, before anybody can have begun one: a cache's own, which nobody goes on with after a crash. */
   async clear(): Promise<void> {
+    for (const session of this.#sessions.values()) await this.remove(session);
     for (const id of await readdir(this.#folder)) await rm(join(this.#folder, id), { recursive: true, force: true });
     this.#count = 0;
   }
@@ -126,8 +136,10 @@ export class Uploads implements AsyncDisposable {
     } catch {
       return undefined;
     }
-    const session =
-      this.#sessions.get(id) ?? new UploadSession(id, folder, record, this.#hashers, sizeBytes, lastUseMs);
+    const known = this.#sessions.get(id);
+    if (known !== undefined) return known;
+    const reserved = this.#quota.reserve(record.repository);
+    const session = new UploadSession(id, folder, record, this.#hashers, reserved, sizeBytes, lastUseMs);
     this.#sessions.set(id, session);
     return session;
   }

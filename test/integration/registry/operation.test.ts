@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { test } from "node:test";
 import { digestOf } from "../../support/image.ts";
 import { startRegistry } from "../../support/registry.ts";
+import type { TestRegistry } from "../../support/registry.ts";
 import { WebhookSink } from "../../support/webhook-sink.ts";
 import {
   beginUpload,
@@ -112,7 +113,7 @@ test("a repository's quota refuses what is too much, before, while and after it 
   await pushBlob(registry, "q/one", kept);
   const begun = await beginUpload(registry, "q/one");
   const told = expectFault(await registry.send("PATCH", begun, octets, randomBytes(500_000)), 403, "DENIED");
-  assert.match(told.body.toString(), /quota of q\/one is exceeded: 400000 bytes are left/);
+  assert.match(told.body.toString(), /quota of repository q\/one is exceeded: 400000 of 1000000 bytes are left/);
   await pushBlob(registry, "q/one", randomBytes(300_000));
   expectStatus(await registry.send("PUT", `${begun}?digest=${digestOf(emptyConfig)}`, octets, emptyConfig), 201);
   // Mounting counts for the repository, not for the registry.
@@ -156,4 +157,42 @@ test("configurations that do not fit are refused by name", async () => {
     [{ notifications: { endpoints: [{ name: "x" }] } }, /endpoints\[0\]\.url is missing/],
   ];
   for (const [config, message] of refused) await assert.rejects(startRegistry({ config }), message);
+});
+
+test("uploads on their way count for the quota: open, cancelled, finished, after a restart", async () => {
+  const config = { quota: { repository: "1MB", registry: "1.5MB" }, gc: { interval: "0" } };
+  await using first = await startRegistry({ config, keepRoot: true });
+  const half = randomBytes(600_000);
+  const send = (registry: TestRegistry, location: string, bytes: Buffer) =>
+    registry.send("PATCH", location, octets, bytes);
+  const one = await beginUpload(first, "u/one");
+  expectStatus(await send(first, one, half), 202);
+  const two = await beginUpload(first, "u/one");
+  const told = expectFault(await send(first, two, half), 403, "DENIED");
+  assert.match(told.body.toString(), /quota of repository u\/one is exceeded: 400000 of 1000000 bytes are left/);
+  // A body of unknown length is ended in its middle, and the upload with it.
+  const unknown = await first.send("PATCH", two, { ...octets, "transfer-encoding": "chunked" }, half);
+  expectFault(unknown, 403, "DENIED");
+  expectFault(await first.send("DELETE", two), 404, "BLOB_UPLOAD_UNKNOWN");
+  const three = await beginUpload(first, "u/two");
+  expectStatus(await send(first, three, half), 202);
+  const four = await beginUpload(first, "u/three");
+  assert.match(expectFault(await send(first, four, half), 403, "DENIED").body.toString(), /quota of registry/);
+  // What is cancelled has no room any more.
+  expectStatus(await first.send("DELETE", three), 204);
+  expectStatus(await send(first, four, half), 202);
+  // A wrong digest ends an upload too.
+  const wrong = digestOf(emptyConfig);
+  expectFault(await first.send("PUT", `${four}?digest=${wrong}`, octets), 400, "DIGEST_INVALID");
+  const five = await beginUpload(first, "u/three");
+  expectStatus(await send(first, five, half), 202);
+  await first.kill("SIGKILL");
+  await using again = await startRegistry({ config, root: first.root });
+  const here = (location: string): string => new URL(location).pathname;
+  const six = await beginUpload(again, "u/four");
+  assert.match(expectFault(await send(again, six, half), 403, "DENIED").body.toString(), /300000 of 1500000 bytes/);
+  // Finished it counts once, the same blob a second time not at all.
+  expectStatus(await again.send("PUT", `${here(one)}?digest=${digestOf(half)}`, octets), 201);
+  expectStatus(await again.send("PUT", `${here(five)}?digest=${digestOf(half)}`, octets), 201);
+  await pushBlob(again, "u/four", randomBytes(900_000));
 });

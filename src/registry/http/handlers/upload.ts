@@ -1,6 +1,7 @@
 import { algorithmOf } from "../../../oci/digest.ts";
 import type { Digest } from "../../../oci/digest.ts";
-import { fault } from "../../fault.ts";
+import type { Reservation } from "../../content/quota.ts";
+import { RegistryFault, fault } from "../../fault.ts";
 import { isRepositoryName } from "../../name.ts";
 import type { Services } from "../../services.ts";
 import type { UploadSession } from "../../upload/session.ts";
@@ -25,9 +26,18 @@ const bodyLength = ({ request }: Exchange): number | undefined => {
 const hasBody = (exchange: Exchange): boolean =>
   (bodyLength(exchange) ?? 0) > 0 || exchange.request.headers["transfer-encoding"] !== undefined;
 
+/** Refuses what is over the quota before a byte of it has come, once uploads that were left do not count any more. */
+const admit = async ({ uploads }: Services, reserved: Reservation, bytes: number): Promise<void> => {
+  try {
+    reserved.check(bytes);
+  } catch {
+    await uploads.makeRoom();
+    reserved.check(bytes);
+  }
+};
+
 /** Takes the body of a request into an upload, when it fits to what is there. */
 const append = async (services: Services, exchange: Exchange, session: UploadSession): Promise<void> => {
-  const { repository } = session.record;
   const range = readContentRange(exchange.request.headers["content-range"]);
   const length = bodyLength(exchange);
   const wrong =
@@ -37,21 +47,24 @@ const append = async (services: Services, exchange: Exchange, session: UploadSes
   // A final PUT without a body may carry a range of nothing.
   if (wrong && hasBody(exchange)) throw fault("RANGE_INVALID", { headers: describe(exchange, session) });
   if (!hasBody(exchange)) return;
-  const mayHave = services.quota.leftBytes(repository) - session.sizeBytes;
-  const exceeded = () =>
-    fault("DENIED", { message: `the quota of ${repository} is exceeded: ${Math.max(mayHave, 0)} bytes are left` });
-  if (length !== undefined && length > mayHave) throw exceeded();
+  if (length !== undefined) await admit(services, session.reserved, length);
   let received = 0;
-  await session.append(wantBody(exchange), {
+  const appended = session.append(wantBody(exchange), {
     onChunk: (bytes) => {
       received += bytes;
       services.metrics.received(bytes);
-      if (received > mayHave) throw exceeded();
       if (range && received > range.end - range.start) {
         throw fault("SIZE_INVALID", { message: "the chunk is longer than its range" });
       }
     },
   });
+  try {
+    await appended;
+  } catch (error) {
+    // What the quota ends is over: a part that nobody can complete would keep its room.
+    if (error instanceof RegistryFault && error.code === "DENIED") await services.uploads.remove(session);
+    throw error;
+  }
 };
 
 /** Compares an upload with its digest and makes it a blob. */
@@ -69,7 +82,7 @@ const finish = async (
   socket.setTimeout(0);
   try {
     await session.verify(digest);
-    await services.blobs.commit(repository, digest, session.path);
+    await services.blobs.commit(repository, digest, session.path, session.reserved);
   } finally {
     socket.setTimeout(idleMs);
     await services.uploads.remove(session);
@@ -83,13 +96,6 @@ const sendCreated = (exchange: Exchange, repository: string, digest: Digest): vo
     location: exchange.location(`/v2/${repository}/blobs/${digest}`),
     "docker-content-digest": digest,
   });
-
-/** Refuses what is over the quota before a byte of it has come. */
-const admit = (services: Services, repository: string): void => {
-  if (services.quota.leftBytes(repository) <= 0) {
-    throw fault("DENIED", { message: `the quota of ${repository} is exceeded: 0 bytes are left` });
-  }
-};
 
 /** **Source:** OCI distribution-spec, end-4a, end-4b and end-11. */
 export const postUpload = async (
@@ -107,7 +113,7 @@ export const postUpload = async (
       return sendCreated(exchange, repository, digest);
     }
   }
-  admit(services, repository);
+  await admit(services, services.quota.reserve(repository), 1);
   const given = query.get("digest");
   const digest = given === null ? undefined : checkDigest(given);
   const algorithm = digest === undefined ? (query.get("digest-algorithm") ?? "sha256") : algorithmOf(digest);
