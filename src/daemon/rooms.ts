@@ -25,6 +25,9 @@ import { DiskSurvey } from "./system/disk/survey.ts";
 import { engineVersion } from "./system/identity.ts";
 import { VolumeService } from "./volume/service.ts";
 
+/** How often what has expired is looked for, besides whenever something is removed. */
+const collectEveryMs = 60 * 60 * 1000;
+
 /** What every room of the engine is built from. */
 export interface Ground {
   config: EngineConfig;
@@ -103,7 +106,13 @@ export const openRooms = async (ground: Ground): Promise<Rooms> => {
   await images.restore();
   await containers.restore();
   await volumes.restore([...store.values()].map(volumeUse));
-  void images.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+  const collect = (): void => {
+    content.blobs.partials.prune();
+    void images.collect().catch((error: unknown) => log("warn", "collecting unused content", error));
+  };
+  collect();
+  // What was kept for a pull to go on with ends some time after nobody did.
+  stack.adopt(setInterval(collect, collectEveryMs).unref(), clearInterval);
 
   const services = { containers, images, networks, volumes };
   const components = readComponents();

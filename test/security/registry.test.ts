@@ -35,6 +35,8 @@ const entry = {
   platform: { os: "linux", architecture: "amd64" },
 };
 
+/** What a lost line looks like, too: a blob that ends early. */
+const cutOff = new Set(["a layer that lacks its last byte", "one layer in place of the other"]);
 const refused: Record<string, Partial<Spoil>> = {
   "one bit of a layer": { bytes: (name, bytes) => (name === top ? flipped(bytes, bytes.length - 20) : bytes) },
   // The content is the same: the digest alone tells.
@@ -104,6 +106,11 @@ suite("registries that lie", () => {
       assert.notEqual(code, 0);
       assert.notEqual(stderr, "");
       assert.equal(await engine.ok("images", "-aq"), "");
+      // What came, and was checked, is there for the next pull, for a day.
+      if (cutOff.has(what)) {
+        assert.notDeepEqual(leftovers(), []);
+        await engine.ok("image", "prune", "-f");
+      }
       assert.deepEqual(leftovers(), []);
     });
 

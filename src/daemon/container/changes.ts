@@ -7,7 +7,7 @@ const modified = 0;
 /** What a container changed in its root filesystem, sorted by path; null for nothing. @throws EngineError not-found */
 export const changes = async (context: ContainerContext, reference: string): Promise<FilesystemChange[] | null> => {
   const { id } = context.containers.find(reference);
-  const found = await context.layers.changes(id);
+  const found = await context.layers.writable.changes(id);
   if (found.length === 0) return null;
   const kinds = new Map(found.map(({ path, kind }) => [path, kind as NonNullable<FilesystemChange["Kind"]>]));
   // As in Docker, a directory counts as changed when something below it is, even if only a file's content.

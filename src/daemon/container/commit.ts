@@ -34,7 +34,7 @@ export const commit = async (context: ContainerContext, options: CommitOptions):
         containerConfig: record.config,
         config: options.config,
         parentImageId: record.imageId,
-        diff: context.layers.diff(id),
+        diff: context.layers.writable.diff(id),
         author: options.author,
         comment: options.comment,
         changes: options.changes,

@@ -108,7 +108,7 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
     // It may have been started, or have ended, meanwhile.
     const remap = remapOf(context, context.containers.get(record.id) ?? record);
     const images = mountImages(context, record, remap);
-    return { path: context.layers.mountWritable(record.id, remap), remap, images };
+    return { path: context.layers.writable.mount(record.id, remap), remap, images };
   });
   return {
     ...mounted,
@@ -118,7 +118,7 @@ const openRoot = async (context: ContainerContext, record: Readonly<ContainerRec
       await context.queue.run(record.id, async () => {
         const now = context.containers.get(record.id);
         if (!now || isRunning(now.state) || users.rootUsers > 0) return;
-        await context.layers.unmountWritable(record.id);
+        await context.layers.writable.unmount(record.id);
         await unmountImages(context, record);
       });
     },

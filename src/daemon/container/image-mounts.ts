@@ -1,6 +1,6 @@
 import type { Remap } from "../storage/remap/remap.ts";
 import type { ContainerContext } from "./context.ts";
-import type { WritableLayer } from "../content/layer-store.ts";
+import type { WritableLayer } from "../content/writable-layers.ts";
 import type { ContainerRecord, MountRecord } from "./record.ts";
 
 // `--mount type=image`: each such mount has a layer of its own on top of the image's, which nothing writes to. The layer
@@ -23,9 +23,9 @@ export const createImageLayers = (context: ContainerContext, mounts: readonly Mo
     mounts.map(async (mount) => {
       if (mount.image === undefined) return mount;
       const { layer, chainId } = mount.image;
-      await context.layers.createForMount(layer, chainId);
-      const Source = context.layers.mountWritable(layer);
-      await context.layers.unmountWritable(layer);
+      await context.layers.writable.createForMount(layer, chainId);
+      const Source = context.layers.writable.mount(layer);
+      await context.layers.writable.unmount(layer);
       return { ...mount, Source };
     }),
   );
@@ -39,7 +39,7 @@ export const mountImages = (
   record: Mounts,
   remap: Remap | undefined,
 ): ReadonlyMap<string, string> =>
-  new Map(imageLayers(record).map((layer) => [layer, context.layers.mountWritable(layer, remap)]));
+  new Map(imageLayers(record).map((layer) => [layer, context.layers.writable.mount(layer, remap)]));
 
 /** The storage ids of the layers behind a container's image mounts. */
 export const imageLayers = ({ mounts }: Mounts): string[] => mounts.flatMap(({ image }) => image?.layer ?? []);
@@ -58,10 +58,10 @@ export const neededLayers = ({ chainId, mounts }: Pick<ContainerRecord, "chainId
 
 /** Lets go of what `mountImages` mounted; does nothing for what is not. */
 export const unmountImages = async (context: ContainerContext, record: Mounts): Promise<void> => {
-  await Promise.all(imageLayers(record).map((layer) => context.layers.unmountWritable(layer)));
+  await Promise.all(imageLayers(record).map((layer) => context.layers.writable.unmount(layer)));
 };
 
 /** Takes the layers off the disk, mounted or not. */
 export const removeImageLayers = async (context: ContainerContext, record: Mounts): Promise<void> => {
-  await Promise.all(imageLayers(record).map((layer) => context.layers.removeWritable(layer)));
+  await Promise.all(imageLayers(record).map((layer) => context.layers.writable.remove(layer)));
 };

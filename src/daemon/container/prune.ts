@@ -23,7 +23,7 @@ export const prune = async (
     for (const record of Array.from(context.containers.values())) {
       if (isActive(record.state) || !filters.matchLabels(record.config.Labels)) continue;
       if (until.some((limit) => Number(BigInt(record.createdNs) / 1_000_000n) >= limit)) continue;
-      const size = await context.layers.writableSize(record.id).catch(() => 0);
+      const size = await context.layers.writable.size(record.id).catch(() => 0);
       try {
         await remove(context, record.id, {});
       } catch (error) {

@@ -15,7 +15,7 @@ export const releaseResources = async (
 ): Promise<void> => {
   const results = await Promise.allSettled([
     context.networks.release(record.id),
-    options.keepRoot ? undefined : context.layers.unmountWritable(record.id),
+    options.keepRoot ? undefined : context.layers.writable.unmount(record.id),
     context.volumes.unmountAll(record.id),
     unmountImages(context, record),
     releaseSharedMemory(context, record),

@@ -115,7 +115,7 @@ export const deleteContainer = async (
 /** Takes the layers and the files of a container that has no record any more off the disk. */
 const discard = async (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<void> => {
   const { id } = record;
-  await context.layers.removeWritable(id);
+  await context.layers.writable.remove(id);
   await removeImageLayers(context, record);
   await collectLayers(context, record);
   // What is still mounted in its folder would be deleted with it.

@@ -98,7 +98,7 @@ export class Durability implements AsyncDisposable {
       .filter(({ chainId }) => layers.chain(chainId).some((below) => badLayers.has(below.chainId)));
     await layers.remove(removed);
     for (const digest of badBlobs) await blobs.remove(digest);
-    await layers.refillInitLayers();
+    await layers.writable.refillInitLayers();
     await this.sync();
     return { layers: removed.map(({ chainId }) => chainId), blobs: badBlobs };
   }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readdirSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import type { Clock } from "../../base/clock.ts";
@@ -9,22 +9,23 @@ import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { chainId } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { compressedLayer } from "../../oci/layer/compressed.ts";
-import type { JournalPlace } from "../../oci/layer/journal/rebuild.ts";
 import { assemble, rebuild, unpackFrom } from "../../oci/layer/transfer.ts";
 import type { ArchiveSource } from "../../oci/layer/transfer.ts";
 import type { Unpacked } from "../../oci/layer/unpack.ts";
 import type { LayerWorkers } from "../../oci/layer/worker/pool.ts";
 import type { Database } from "../state/database.ts";
 import type { Table } from "../state/table.ts";
-import type { Change, StorageDriver } from "../storage/driver.ts";
-import type { Remap } from "../storage/remap/remap.ts";
+import type { StorageDriver } from "../storage/driver.ts";
 import type { MappedRoots } from "../storage/remap/roots.ts";
 import { Trash } from "../storage/trash.ts";
 import { checkedSource } from "./checked-source.ts";
-import { fillInitLayer } from "./init-layer.ts";
+import { LayerPlaces, initIdOf } from "./layer-places.ts";
 import { DiffIdMismatch } from "./layer.ts";
 import type { Layer } from "./layer.ts";
 import type { Lease } from "./leases.ts";
+import { mendParents, removeLeftOvers } from "./restore-layers.ts";
+import { WritableLayers } from "./writable-layers.ts";
+import type { WritableLayer } from "./writable-layers.ts";
 
 export interface LayerStoreParts {
   /** For the tar journals: `<data root>/layers`, on the storage driver's filesystem. */
@@ -37,15 +38,6 @@ export interface LayerStoreParts {
   clock: Clock;
   /** Hears that a layer was stored. */
   onStored?: () => void;
-}
-
-/** A layer that can be written to. */
-export interface WritableLayer {
-  id: string;
-  /** The chain id of the image that it is on. */
-  top: Digest | null;
-  /** Made by `createWritable`: with what every container finds in its root between the two. */
-  hasInit: boolean;
 }
 
 export interface StageOptions {
@@ -84,6 +76,9 @@ export class LayerStore {
   readonly #parts: LayerStoreParts;
   readonly #table: Table<Layer>;
   readonly #trash: Trash;
+  readonly #places: LayerPlaces;
+  /** The layers of containers. */
+  readonly writable: WritableLayers;
   readonly #queue = new KeyedQueue();
   /** Chain ids that a running operation builds on. */
   readonly #pinned = new Map<Digest, number>();
@@ -93,6 +88,8 @@ export class LayerStore {
     this.#table = parts.database.table<Layer>("layers");
     mkdirSync(parts.root, { recursive: true, mode: 0o700 });
     this.#trash = new Trash(join(parts.root, ".trash"), parts.workers);
+    this.#places = new LayerPlaces(parts.root, parts.driver);
+    this.writable = new WritableLayers(this, this.#places, parts.roots);
   }
 
   get driver(): StorageDriver {
@@ -111,7 +108,7 @@ export class LayerStore {
   chain(top: Digest | null): Layer[] {
     const layers: Layer[] = [];
     for (let next = top; next !== null;) {
-      const layer = this.#need(next);
+      const layer = this.need(next);
       layers.push(layer);
       next = layer.parent;
     }
@@ -137,9 +134,9 @@ export class LayerStore {
     // Awaited when it is needed, which may be later than it fails.
     below.catch(() => {});
     const given = parent instanceof Promise ? null : parent;
-    using _pin = this.#pin(given);
+    using _pin = this.pin(given);
     try {
-      if (given !== null) this.#need(given);
+      if (given !== null) this.need(given);
       const expected = options.chainId ?? (options.diffId === undefined ? null : chainId(await below, options.diffId));
       if (expected !== null) options.lease.add("layer", expected);
       return await this.#queue.run(expected ?? newId(), async () => {
@@ -170,7 +167,7 @@ export class LayerStore {
     const cacheId = newId();
     try {
       await this.driver.create(cacheId, null);
-      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      mkdirSync(this.#places.directory(cacheId), { mode: 0o700 });
       return { cacheId, ...(await this.#fill(cacheId, source, options)) };
     } catch (error) {
       destroy(source);
@@ -200,15 +197,15 @@ export class LayerStore {
 
   /** The exact bytes of a layer's uncompressed archive. @throws EngineError `not-found` */
   tar(chain: Digest): Readable {
-    return rebuild(this.#parts.workers, this.#place(this.#need(chain).cacheId));
+    return rebuild(this.#parts.workers, this.#places.journal(this.need(chain).cacheId));
   }
 
   /** An archive of bytes, files of the host, and layers' archives by their chain id. @throws EngineError `not-found` */
   assemble(parts: readonly AssembledPart[], onWritten: () => void): Readable {
     const found = parts.map((part) => {
       if (!("chainId" in part)) return part;
-      const { cacheId, tarBytes } = this.#need(part.chainId);
-      return { layer: this.#place(cacheId), sizeBytes: tarBytes };
+      const { cacheId, tarBytes } = this.need(part.chainId);
+      return { layer: this.#places.journal(cacheId), sizeBytes: tarBytes };
     });
     return assemble(this.#parts.workers, found, onWritten);
   }
@@ -219,64 +216,7 @@ export class LayerStore {
    * @throws EngineError `not-found`
    */
   compressedTar(chain: Digest, argv: readonly string[], onProgress?: (bytes: number) => void): AsyncGenerator<Buffer> {
-    return compressedLayer(this.#parts.workers, this.#place(this.#need(chain).cacheId), argv, onProgress);
-  }
-
-  /** Makes a container's layer on top of an image's; null for an image without layers. */
-  async createWritable(id: string, parent: Digest | null, options?: Record<string, string>): Promise<void> {
-    using _pin = this.#pin(parent);
-    const init = await this.#initLayer(parent);
-    await this.driver.createWritable(id, init, options);
-  }
-
-  /** The same for a mount of an image: its files alone, without those that every container gets. */
-  async createForMount(id: string, parent: Digest | null): Promise<void> {
-    using _pin = this.#pin(parent);
-    await this.driver.createWritable(id, parent === null ? null : this.#need(parent).cacheId);
-  }
-
-  /**
-   * The container's root filesystem on the host; mounted when this returns.
-   * @param remap shows it with mapped owners: the same as long as it stays mounted
-   */
-  mountWritable(id: string, remap?: Remap): string {
-    const { driver, roots } = this.#parts;
-    if (remap === undefined) return driver.mount(id);
-    if (roots === undefined) throw new Error("a layer store without a place for mapped roots");
-    return roots.mount(driver, id, remap);
-  }
-
-  async unmountWritable(id: string): Promise<void> {
-    await Promise.all([this.#parts.roots?.unmount(id), this.driver.unmount(id)]);
-  }
-
-  /** The containers' layers that are mounted with mapped owners. */
-  mappedRoots(): string[] {
-    return this.#parts.roots?.ids() ?? [];
-  }
-
-  async removeWritable(id: string): Promise<void> {
-    await this.#parts.roots?.unmount(id);
-    await this.driver.remove(id);
-  }
-
-  /** What a container changed, as `docker diff` tells it. */
-  changes(id: string): Promise<Change[]> {
-    return this.driver.changes(id);
-  }
-
-  /** The archive of what a container changed. */
-  diff(id: string): Readable {
-    return this.driver.diff(id);
-  }
-
-  writableSize(id: string): Promise<number> {
-    return this.driver.size(id);
-  }
-
-  /** Bytes of a container's own files and of all layers below. */
-  async rootSize(id: string, parent: Digest | null): Promise<number> {
-    return this.chain(parent).reduce((sum, { sizeBytes }) => sum + sizeBytes, await this.writableSize(id));
+    return compressedLayer(this.#parts.workers, this.#places.journal(this.need(chain).cacheId), argv, onProgress);
   }
 
   /** GraphDriver.Data of a container's layer, or of an image's by its chain id. */
@@ -287,7 +227,7 @@ export class LayerStore {
   /** Keeps layers, with those below them, from being collected until a record names them. */
   keep(chains: readonly Digest[]): Disposable {
     const pins = new DisposableStack();
-    for (const chain of chains) pins.use(this.#pin(chain));
+    for (const chain of chains) pins.use(this.pin(chain));
     return pins;
   }
 
@@ -312,48 +252,9 @@ export class LayerStore {
    * @param options.lossOfPower false when what an earlier daemon wrote is surely there
    */
   async restore(writable: readonly WritableLayer[], { lossOfPower = true } = {}): Promise<void> {
-    const layers = this.all();
-    const kept = new Set([...writable.map(({ id }) => id), ...layers.map(({ cacheId }) => cacheId)]);
-    const complete = (id: string): boolean => existsSync(this.#initMark(id));
-    for (const { cacheId } of [...layers, { cacheId: scratch }]) if (complete(cacheId)) kept.add(initIdOf(cacheId));
-    for (const id of this.mappedRoots()) if (!kept.has(id)) await this.#parts.roots?.unmount(id);
-    for (const id of this.driver.list()) if (!kept.has(id)) await this.driver.remove(id);
-    for (const name of readdirSync(this.#parts.root)) {
-      if (name !== ".trash" && !kept.has(name) && name !== scratch) this.#trash.throwAway(join(this.#parts.root, name));
-    }
-    if (lossOfPower) this.#mendParents(writable);
+    await removeLeftOvers(this, this.#places, this.#trash, writable);
+    if (lossOfPower) mendParents(this, writable);
     this.driver.collect();
-  }
-
-  /** What is below each layer is known from the records, where the driver's own note went with a loss of power. */
-  #mendParents(writable: readonly WritableLayer[]): void {
-    const seen = new Set<string>();
-    const mend = (id: string, parent: string | null): void => {
-      if (seen.has(id) || !this.driver.exists(id)) return;
-      seen.add(id);
-      this.driver.mendParent(id, parent);
-    };
-    for (const { chainId: chain } of this.all()) {
-      // From the lowest up: each note is made from that of the layer below.
-      for (const { cacheId, parent } of this.chain(chain).toReversed()) {
-        if (!seen.has(cacheId)) mend(cacheId, parent === null ? null : this.#need(parent).cacheId);
-      }
-    }
-    for (const below of [null, ...this.all().map(({ cacheId }) => cacheId)]) mend(initIdOf(below ?? scratch), below);
-    for (const { id, top, hasInit } of writable) {
-      const below = top === null ? null : this.get(top)?.cacheId;
-      if (below !== undefined) mend(id, hasInit ? initIdOf(below ?? scratch) : below);
-    }
-  }
-
-  /** Makes what a power loss may have taken from the layers between images and containers. No container runs yet. */
-  async refillInitLayers(): Promise<void> {
-    for (const cacheId of [scratch, ...this.all().map((layer) => layer.cacheId)]) {
-      const id = initIdOf(cacheId);
-      if (!existsSync(this.#initMark(cacheId)) || !this.driver.exists(id)) continue;
-      fillInitLayer(this.driver.mount(id));
-      await this.driver.unmount(id);
-    }
   }
 
   /** Reads a layer once and tells whether its archive still has its diffID. */
@@ -373,9 +274,9 @@ export class LayerStore {
     try {
       // A driver whose layers begin as a copy of the one below has nothing to begin with before that.
       const first = driver.independent ? null : await below;
-      using _pin = this.#pin(first);
-      await driver.create(cacheId, first === null ? null : this.#need(first).cacheId);
-      mkdirSync(this.#directory(cacheId), { mode: 0o700 });
+      using _pin = this.pin(first);
+      await driver.create(cacheId, first === null ? null : this.need(first).cacheId);
+      mkdirSync(this.#places.directory(cacheId), { mode: 0o700 });
       const unpacked = await this.#fill(cacheId, source, options);
       return await this.#store(cacheId, await below, unpacked, options);
     } catch (error) {
@@ -389,7 +290,7 @@ export class LayerStore {
     const { driver, workers } = this.#parts;
     const check = checkedSource(source, options.blob);
     using _turn = await options.turn?.(options.signal);
-    const unpacked = await unpackFrom(workers, check.source, this.#place(cacheId), {
+    const unpacked = await unpackFrom(workers, check.source, this.#places.journal(cacheId), {
       whiteouts: driver.whiteouts,
       signal: options.signal,
       onProgress: options.onProgress,
@@ -409,8 +310,8 @@ export class LayerStore {
   ): Promise<Layer> {
     const { driver, clock, database } = this.#parts;
     signal?.throwIfAborted();
-    using _pin = this.#pin(parent);
-    if (parent !== null && driver.independent) await driver.setParent(cacheId, this.#need(parent).cacheId);
+    using _pin = this.pin(parent);
+    if (parent !== null && driver.independent) await driver.setParent(cacheId, this.need(parent).cacheId);
     await driver.seal(cacheId);
     const chain = chainId(parent, unpacked.diffId);
     lease.add("layer", chain);
@@ -425,37 +326,21 @@ export class LayerStore {
     return layer;
   }
 
-  /** The layer between an image and its containers, made at the first container of an image. */
-  async #initLayer(parent: Digest | null): Promise<string> {
-    const below = parent === null ? null : this.#need(parent).cacheId;
-    const cacheId = below ?? scratch;
-    const id = initIdOf(cacheId);
-    if (existsSync(this.#initMark(cacheId))) return id;
-    return this.#queue.run(id, async () => {
-      if (existsSync(this.#initMark(cacheId))) return id;
-      await this.driver.remove(id);
-      await this.driver.createWritable(id, below);
-      fillInitLayer(this.driver.mount(id));
-      await this.driver.unmount(id);
-      // Not sealed: `refillInitLayers` writes to it again.
-      mkdirSync(this.#initMark(cacheId), { recursive: true, mode: 0o700 });
-      return id;
-    });
-  }
-
   async #discard(cacheId: string): Promise<void> {
-    this.#trash.throwAway(this.#directory(cacheId));
+    this.#trash.throwAway(this.#places.directory(cacheId));
     await this.driver.remove(initIdOf(cacheId));
     await this.driver.remove(cacheId);
   }
 
-  #need(chain: Digest): Layer {
+  /** A layer that must be here. @throws EngineError `not-found` */
+  need(chain: Digest): Layer {
     const layer = this.get(chain);
     if (layer === undefined) throw notFound(`layer does not exist: ${chain}`);
     return layer;
   }
 
-  #pin(chain: Digest | null): Disposable {
+  /** Keeps a layer while an operation builds on it. */
+  pin(chain: Digest | null): Disposable {
     if (chain === null) return { [Symbol.dispose]: () => {} };
     this.#pinned.set(chain, (this.#pinned.get(chain) ?? 0) + 1);
     return {
@@ -466,30 +351,8 @@ export class LayerStore {
       },
     };
   }
-
-  #directory(cacheId: string): string {
-    return join(this.#parts.root, cacheId);
-  }
-
-  /** Is there once the init layer is complete. */
-  #initMark(cacheId: string): string {
-    return join(this.#directory(cacheId), "init");
-  }
-
-  #place(cacheId: string): JournalPlace {
-    const directory = this.#directory(cacheId);
-    return {
-      root: this.driver.diffPath(cacheId),
-      journal: join(directory, "tar"),
-      orphans: join(directory, "orphans"),
-    };
-  }
 }
 
 const destroy = (source: ArchiveSource): void => {
   if ("destroy" in source) source.destroy();
 };
-
-/** Stands for the layer below the containers of an image without layers. */
-const scratch = "scratch";
-const initIdOf = (cacheId: string): string => `${cacheId}-init`;

@@ -57,16 +57,16 @@ test("layers are stored once, rebuilt exactly, mounted, collected", async () => 
   assert.deepEqual(await bytesOf(layers.tar(a.chainId)), first);
   assert.deepEqual(await bytesOf(layers.tar(b.chainId)), second);
 
-  await layers.createWritable("box", b.chainId);
-  const root = layers.mountWritable("box");
+  await layers.writable.create("box", b.chainId);
+  const root = layers.writable.mount("box");
   assert.deepEqual(readdirSync(root).sort(), [".dockerenv", "dev", "etc", "new", "proc", "sys"]);
-  assert.deepEqual(await layers.changes("box"), []);
+  assert.deepEqual(await layers.writable.changes("box"), []);
   writeFileSync(join(root, "etc/hosts"), "1234");
   assert.deepEqual(
-    (await layers.changes("box")).map(({ path }) => path),
+    (await layers.writable.changes("box")).map(({ path }) => path),
     ["/etc", "/etc/hosts"],
   );
-  assert.equal(await layers.rootSize("box", b.chainId), 4 + 1 + 6);
+  assert.equal(await layers.writable.rootSize("box", b.chainId), 4 + 1 + 6);
   assert.equal(layers.metadata("box")["UpperDir"], driver.diffPath("box"));
 
   const blobs = new BlobStore(join(directory.path, "content"));
@@ -74,7 +74,7 @@ test("layers are stored once, rebuilt exactly, mounted, collected", async () => 
   const collector = new Collector({ blobs, layers, leases, roots: [() => ({ blobs: [], layers: needed })] });
   await lease[Symbol.asyncDispose]();
   assert.deepEqual(await collector.collect(), { blobs: 0, layers: 0, bytes: 0 });
-  await layers.removeWritable("box");
+  await layers.writable.remove("box");
   needed = [];
   const { digest } = await blobs.ingest(null, Buffer.from("blob"), { maxBytes: 100 });
   assert.ok(blobs.has(digest));
@@ -121,9 +121,9 @@ test("a start removes what a dead daemon left half done, and keeps the rest", as
     const { layers, leases, driver } = parts;
     const layer = await layers.register(null, Readable.from([first]), { lease: leases.open("test", 60_000) });
     chain = layer.chainId;
-    await layers.createWritable("box", chain);
-    await layers.createWritable("lost", chain);
-    layers.mountWritable("box");
+    await layers.writable.create("box", chain);
+    await layers.writable.create("lost", chain);
+    layers.writable.mount("box");
     await driver.create("half", null);
     mkdirSync(join(directory.path, "layers/half"));
   }
@@ -133,8 +133,8 @@ test("a start removes what a dead daemon left half done, and keeps the rest", as
   const cacheId = layers.get(chain)?.cacheId ?? "";
   assert.deepEqual(driver.list().sort(), ["box", cacheId, `${cacheId}-init`].sort());
   assert.deepEqual(readdirSync(join(directory.path, "layers")).sort(), [".trash", cacheId].sort());
-  assert.equal(readFileSync(join(layers.mountWritable("box"), "etc/passwd"), "utf8"), "root\n");
-  assert.ok(existsSync(join(layers.mountWritable("box"), ".dockerenv")));
+  assert.equal(readFileSync(join(layers.writable.mount("box"), "etc/passwd"), "utf8"), "root\n");
+  assert.ok(existsSync(join(layers.writable.mount("box"), ".dockerenv")));
   assert.ok(await layers.verify(layers.get(chain) ?? assert.fail()));
   writeFileSync(join(driver.diffPath(cacheId), "etc/passwd"), "evil\n");
   assert.equal(await layers.verify(layers.get(chain) ?? assert.fail()), false);
@@ -209,7 +209,7 @@ test("after a power loss damaged content is dropped with what stands on it, and 
   const c = await layers.register(null, Readable.from([second]), { lease });
   const { digest } = await blobs.ingest(null, Buffer.from("blob"), { maxBytes: 100 });
   const good = await blobs.ingest(null, Buffer.from("good"), { maxBytes: 100 });
-  await layers.createWritable("box", c.chainId);
+  await layers.writable.create("box", c.chainId);
   writeFileSync(join(driver.diffPath(a.cacheId), "etc/passwd"), "root?");
   writeFileSync(blobs.path(digest), "");
   rmSync(join(driver.diffPath(`${c.cacheId}-init`), "etc/hosts"));
@@ -220,7 +220,7 @@ test("after a power loss damaged content is dropped with what stands on it, and 
   assert.deepEqual(lost.blobs, [digest]);
   assert.deepEqual(layers.all(), [c]);
   assert.deepEqual(blobs.list(), [good.digest]);
-  assert.ok(existsSync(join(layers.mountWritable("box"), "etc/hosts")));
+  assert.ok(existsSync(join(layers.writable.mount("box"), "etc/hosts")));
   assert.deepEqual(await boot("three").recover(), { layers: [], blobs: [] });
 });
 

@@ -54,10 +54,10 @@ for (const [name, open] of Object.entries(drivers)) {
       const lease = before.leases.open("test", 60_000);
       const a = await before.layers.register(null, Readable.from([first]), { lease });
       const b = await before.layers.register(a.chainId, Readable.from([second]), { lease });
-      await before.layers.createWritable("box", b.chainId);
-      await before.layers.createForMount("mount", b.chainId);
-      writeFileSync(join(before.layers.mountWritable("box"), "mine"), "");
-      await before.layers.unmountWritable("box");
+      await before.layers.writable.create("box", b.chainId);
+      await before.layers.writable.createForMount("mount", b.chainId);
+      writeFileSync(join(before.layers.writable.mount("box"), "mine"), "");
+      await before.layers.writable.unmount("box");
       // Files written shortly before are there and empty.
       for (const id of [b.cacheId, `${b.cacheId}-init`, "box", "mount"]) {
         assert.ok(existsSync(noteOf(name, place.path, id)), id);
@@ -74,13 +74,13 @@ for (const [name, open] of Object.entries(drivers)) {
         ["box", [".dockerenv", "dev", "etc", "mine", "new", "proc", "sys"]],
         ["mount", ["etc", "new"]],
       ] as const) {
-        assert.deepEqual(readdirSync(parts.layers.mountWritable(id)).sort(), names);
-        await parts.layers.unmountWritable(id);
+        assert.deepEqual(readdirSync(parts.layers.writable.mount(id)).sort(), names);
+        await parts.layers.writable.unmount(id);
       }
-      assert.deepEqual(await parts.layers.changes("box"), [{ path: "/mine", kind: 1 }]);
-      await parts.layers.createWritable("later", b.chainId);
-      assert.equal(readFileSync(join(parts.layers.mountWritable("later"), "etc/passwd"), "utf8"), "root\n");
-      for (const id of ["box", "mount", "later"]) await parts.layers.removeWritable(id);
+      assert.deepEqual(await parts.layers.writable.changes("box"), [{ path: "/mine", kind: 1 }]);
+      await parts.layers.writable.create("later", b.chainId);
+      assert.equal(readFileSync(join(parts.layers.writable.mount("later"), "etc/passwd"), "utf8"), "root\n");
+      for (const id of ["box", "mount", "later"]) await parts.layers.writable.remove(id);
     });
 
     test("what belongs to nothing is removed, and nothing else", async () => {
@@ -94,8 +94,8 @@ for (const [name, open] of Object.entries(drivers)) {
       const { layers, leases, driver } = before;
       const lease = leases.open("test", 60_000);
       const a = await layers.register(null, Readable.from([first]), { lease });
-      await layers.createWritable("box", a.chainId);
-      layers.mountWritable("box");
+      await layers.writable.create("box", a.chainId);
+      layers.writable.mount("box");
       const kept = files(place.path).length;
       // As a daemon leaves them that is killed: a layer half unpacked, a container half made and mounted.
       await driver.create("half", a.cacheId);
@@ -114,8 +114,8 @@ for (const [name, open] of Object.entries(drivers)) {
       await next.driver.emptied();
       assert.deepEqual(next.driver.list().sort(), ["box", a.cacheId, `${a.cacheId}-init`].sort());
       assert.equal(files(place.path).length, kept);
-      assert.equal(readFileSync(join(next.layers.mountWritable("box"), "etc/passwd"), "utf8"), "root\n");
-      await next.layers.removeWritable("box");
+      assert.equal(readFileSync(join(next.layers.writable.mount("box"), "etc/passwd"), "utf8"), "root\n");
+      await next.layers.writable.remove("box");
       await next.layers.remove(next.layers.all());
       await next.driver.emptied();
       assert.deepEqual(files(place.path), empty);

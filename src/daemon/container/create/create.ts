@@ -107,7 +107,7 @@ const store = async (
   using _kept = context.layers.keep(neededLayers({ chainId, mounts }));
   try {
     const named = await createVolumes(context, mounts, record.hostConfig.VolumeDriver ?? "", record.id);
-    await context.layers.createWritable(record.id, chainId, record.hostConfig.StorageOpt ?? {});
+    await context.layers.writable.create(record.id, chainId, record.hostConfig.StorageOpt ?? {});
     const made = await createImageLayers(context, named);
     const complete: ContainerRecord = { ...record, name, mounts: made };
     await furnish(context, complete);
@@ -123,7 +123,7 @@ const store = async (
     );
   } catch (error) {
     context.volumes.unreference(record.id);
-    await context.layers.removeWritable(record.id);
+    await context.layers.writable.remove(record.id);
     await removeImageLayers(context, { mounts });
     throw error;
   } finally {

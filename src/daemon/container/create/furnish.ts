@@ -12,7 +12,7 @@ export const furnish = async (context: ContainerContext, record: Readonly<Contai
   const { id, config, mounts } = record;
   const volumes = mounts.filter(({ Type, copyUp }) => Type === "volume" && copyUp);
   if (!config.WorkingDir && volumes.length === 0) return;
-  const rootfs = context.layers.mountWritable(id);
+  const rootfs = context.layers.writable.mount(id);
   try {
     if (config.WorkingDir) createDirectory(rootfs, config.WorkingDir);
     for (const { Name = "", Destination = "" } of volumes) {
@@ -20,6 +20,6 @@ export const furnish = async (context: ContainerContext, record: Readonly<Contai
       await context.volumes.fill(Name, rootfs, Destination, wantedRemap(context, record)?.mapping);
     }
   } finally {
-    await context.layers.unmountWritable(id);
+    await context.layers.writable.unmount(id);
   }
 };

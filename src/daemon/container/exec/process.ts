@@ -15,7 +15,7 @@ export const execUser = (
 ): ProcessUser =>
   lookupUser(
     config.User || (container.config.User ?? ""),
-    readUserDatabase(context.layers.mountWritable(container.id, remapOf(context, container))),
+    readUserDatabase(context.layers.writable.mount(container.id, remapOf(context, container))),
     container.hostConfig.GroupAdd ?? [],
   );
 

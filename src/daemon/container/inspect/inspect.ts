@@ -48,7 +48,7 @@ export const inspect = async (
   const manifest = context.images.manifestOf(record.imageId);
   if (manifest !== undefined) document.ImageManifestDescriptor = manifest;
   if (options.size) {
-    const rw = await context.layers.writableSize(record.id);
+    const rw = await context.layers.writable.size(record.id);
     document.SizeRw = rw;
     document.SizeRootFs = rw + (await rootSize(context, record));
   }
@@ -68,7 +68,7 @@ const graphDriverData = (context: ContainerContext, id: string): Record<string, 
 
 /** Bytes of the image's layers under a container. */
 export const rootSize = (context: ContainerContext, record: Readonly<ContainerRecord>): Promise<number> =>
-  context.layers.rootSize(record.id, record.chainId);
+  context.layers.writable.rootSize(record.id, record.chainId);
 
 /** Where the container's log is, empty when its driver keeps no file. */
 export const logPathOf = (context: ContainerContext, record: Readonly<ContainerRecord>): string =>

@@ -36,7 +36,7 @@ export const summarize = async (
   const manifest = context.images.manifestOf(record.imageId);
   if (manifest !== undefined) summary.ImageManifestDescriptor = manifest;
   if (withSize) {
-    const rw = await context.layers.writableSize(record.id);
+    const rw = await context.layers.writable.size(record.id);
     if (rw !== 0) summary.SizeRw = rw;
     summary.SizeRootFs = rw + (await rootSize(context, record));
   }

@@ -70,7 +70,7 @@ const observe = async (context: ContainerContext): Promise<Map<string, Found>> =
 const releaseLeftovers = async (context: ContainerContext, running: ReadonlySet<string>): Promise<void> => {
   const mounted = [
     ...mountsBelow(context.settings.dataRoot).map(({ target }) => target),
-    ...context.layers.mappedRoots(),
+    ...context.layers.writable.mapped(),
   ];
   for (const record of context.containers.values()) {
     if (running.has(record.id) || record.state.status === "running") continue;

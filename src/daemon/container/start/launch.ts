@@ -131,7 +131,7 @@ const startTask = async (
   const { id } = created;
   const live = context.live.of(id);
   context.runtime.expectStart();
-  const rootfs = context.layers.mountWritable(id, remap);
+  const rootfs = context.layers.writable.mount(id, remap);
   step("rootfs");
   const network = await connectNetwork(context, created, remap);
   const record = withNamesOf(context, created, network.filesOf);

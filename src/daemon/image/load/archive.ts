@@ -12,8 +12,11 @@ export const normalName = (path: string): string => posix.normalize(`/${path}`).
 export type ArchivedFile =
   /** It is a blob in the store. */
   | { kind: "blob"; digest: string }
-  /** It was unpacked as it came, or why it could not be; null once it is an image's layer. */
-  | { kind: "layer"; staged: Promise<StagedLayer>; chainId: string | null }
+  /**
+   * It was unpacked as it came, or why it could not be; null until it is an image's layer. `untoldBytes` is its length when
+   * nobody was told that it is loaded.
+   */
+  | { kind: "layer"; staged: Promise<StagedLayer>; chainId: string | null; untoldBytes: () => number | null }
   /** It was passed over: no layer, and too large for a document. */
   | { kind: "too-large"; sizeBytes: number }
   /** It was passed over: the store has a layer of this digest. */

@@ -24,6 +24,8 @@ const memberBytesMax = 512 * 1024 * 1024 * 1024;
 const stagedMax = 4096;
 /** Most layers that are being unpacked at a time: the last bytes of one, and the next. */
 const stagingMax = 2;
+/** How long unpacking may take before it is shown, when it is not known yet whether the layer is a new one. */
+const untoldMs = 1000;
 
 export interface IntakeOptions {
   lease: ContentLease;
@@ -122,7 +124,11 @@ export class Intake implements AsyncDisposable {
     // The digest of what is not compressed is the layer's own, which unpacking computes.
     const isDiffId = isPlain && promised?.startsWith("sha256:") === true;
     if (this.#running.size >= stagingMax) await Promise.race(this.#running);
-    const bars = barsOf(labelOf(member.name), "Loading layer", member.sizeBytes, tell);
+    const named = diffIdIn(member.name);
+    let isTold = named !== null;
+    // A name may not say which layer it is: one that is here already is not told of. What takes long is shown all the same.
+    const told: OnProgress = isTold ? tell : afterAWhile(tell, () => (isTold = true));
+    const bars = barsOf(shortId(named ?? normalName(member.name)), "Loading layer", member.sizeBytes, told);
     const consumed = new Promise<void>((resolve) => content.once("close", () => resolve()));
     const staging = this.#context.layers.stage(content, {
       signal,
@@ -130,7 +136,8 @@ export class Intake implements AsyncDisposable {
       ...(promised === null || isDiffId ? {} : { blob: { digest: promised } }),
     });
     const staged = isDiffId ? staging.then((layer) => this.#checked(layer, promised)) : staging;
-    const file: ArchivedFile = { kind: "layer", staged, chainId: null };
+    const untoldBytes = (): number | null => (isTold ? null : member.sizeBytes);
+    const file: ArchivedFile = { kind: "layer", staged, chainId: null, untoldBytes };
     this.#staged.add(file);
     // Why it failed is for who wants the layer: the archive may hold what only looks like one.
     const ended: Promise<void> = staged
@@ -181,7 +188,15 @@ const diffIdIn = (name: string): string | null => {
   return hex === undefined ? null : `sha256:${hex}`;
 };
 
-const labelOf = (name: string): string => shortId(diffIdIn(name) ?? normalName(name));
+/** Says nothing until some time has passed. @param onFirst hears when something is said after all */
+const afterAWhile = (tell: OnProgress, onFirst: () => void): OnProgress => {
+  const from = performance.now() + untoldMs;
+  return (message) => {
+    if (performance.now() < from) return;
+    onFirst();
+    tell(message);
+  };
+};
 
 /** Whether content begins as an archive does, compressed or not. No document does. */
 const isLayer = (start: Buffer): boolean => {

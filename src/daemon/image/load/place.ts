@@ -29,6 +29,8 @@ export const placeLayer = async (
   if (file.kind === "layer" && file.chainId === null) {
     await layers.adopt(parent, await file.staged, { diffId, lease });
     file.chainId = chainId;
+    const untoldBytes = file.untoldBytes();
+    if (untoldBytes !== null) barsOf(shortId(diffId), "Loading layer", untoldBytes, tell).end();
     return;
   }
   const register = async (source: Parameters<typeof layers.register>[1], sizeBytes: number): Promise<void> => {
