@@ -30,7 +30,7 @@ export interface SharedJob {
   port: MessagePort;
   blocks: SharedBlocks;
   /** To be called at the job's end. `isFinished`: the digest came, so nobody uses the blocks any more. */
-  done(isFinished: boolean): void;
+  done: (isFinished: boolean) => void;
 }
 
 /** Threads that hash: growing files of compressed content, and blocks of archives while others unpack them. */
