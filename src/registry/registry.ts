@@ -77,6 +77,7 @@ export const startRegistry = async (config: RegistryConfig, log: Log): Promise<R
   const authenticator = await openAuthenticator(config, stack);
   const notifier = stack.use(new Notifier(config.webhooks, log, metrics));
   const shared = { ...content, config, log, metrics };
+  if (config.upstreams.length > 0) await content.uploads.clear();
   const proxy = config.upstreams.length === 0 ? undefined : stack.use(await openProxy(shared));
   stack.use(await Control.listen(config.root, content.collector));
   stack.use(content.collector);

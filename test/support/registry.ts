@@ -207,7 +207,8 @@ const listeningOn = (output: NodeJS.ReadableStream, seen: string[]): Promise<str
 
 const sendTo = (url: string, method: string, headers: Record<string, string>, body?: Uint8Array): Promise<TestAnswer> =>
   new Promise((resolve, reject) => {
-    const options = { method, headers: { ...headers, "content-length": String(body?.length ?? 0) } };
+    const length = "transfer-encoding" in headers ? {} : { "content-length": String(body?.length ?? 0) };
+    const options = { method, headers: { ...headers, ...length } };
     const request = url.startsWith("https:")
       ? httpsRequest(url, { ...options, rejectUnauthorized: false, agent: false })
       : httpRequest(url, { ...options, agent: false });

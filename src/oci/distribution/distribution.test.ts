@@ -262,3 +262,27 @@ test("an aborted download ends at once with the reason", async () => {
     { message: "client left" },
   );
 });
+
+test("a list of tags without end, of huge ones, or of no sense is refused", async () => {
+  let answers = 0;
+  const list = (body: string, link = "tags/list?again"): Promise<FakeRegistry> =>
+    new FakeRegistry((_, response) => {
+      answers++;
+      response.writeHead(200, { link: `<${link}>; rel="next"` }).end(body);
+    }).listen();
+  for (const [body, link, most] of [
+    [JSON.stringify({ tags: ["t".repeat(3_000_000)] }), undefined, 10],
+    [JSON.stringify({ tags: Array.from({ length: 1000 }, () => "t") }), undefined, 110],
+    ["garbage", undefined, 1],
+    [JSON.stringify({ tags: ["a"] }), "http://[", 1],
+  ] as const) {
+    answers = 0;
+    await using server = await list(body, link);
+    await assert.rejects(
+      visit(server.host, (repository) => repository.tags()),
+      { name: "ContentError" },
+      body.slice(0, 20),
+    );
+    assert.ok(answers <= most, `${answers}`);
+  }
+});

@@ -17,8 +17,10 @@ export async function* downloadFrom(
   const { offset, sizeBytes, signal } = options;
   const answer = await repository.blob(digest, { offset, signal });
   const { href } = repository.url(`blobs/${digest}`);
-  const broken = (text: string, cause?: unknown): TransportError =>
-    new TransportError("GET", href, text, { cause, temporary: true });
+  const broken = (text: string, cause?: unknown): TransportError => {
+    answer.broke();
+    return new TransportError("GET", href, text, { cause, temporary: true });
+  };
   let skip = offset - answer.offset;
   let left = sizeBytes - offset;
   try {

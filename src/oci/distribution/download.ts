@@ -47,13 +47,13 @@ export async function* downloadBlob(
   digest: Digest,
   { sizeBytes, signal, onRetry }: DownloadOptions,
 ): AsyncGenerator<Buffer> {
-  const policy = repository.client.retry;
+  const policy = repository.retry;
   const { href } = repository.url(`blobs/${digest}`);
   const broken = (text: string, cause?: unknown): TransportError =>
     new TransportError("GET", href, text, { cause, temporary: true });
   let received = 0;
   for (let attempt = 1, since = 0; ; attempt++) {
-    const { body, offset, size } = await repository.blob(digest, { offset: received, signal });
+    const { body, offset, size, broke } = await repository.blob(digest, { offset: received, signal });
     const total = sizeBytes > 0 ? sizeBytes : (size ?? Number.MAX_SAFE_INTEGER);
     let failure: TransportError;
     try {
@@ -69,6 +69,7 @@ export async function* downloadBlob(
       if (!(error instanceof TransportError)) throw error;
       failure = error;
     }
+    broke();
     if (received - since >= progressBytes) [attempt, since] = [1, received];
     if (attempt >= policy.attempts) throw failure;
     const delayMs = backoffMs(policy, attempt);

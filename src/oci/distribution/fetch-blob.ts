@@ -112,6 +112,7 @@ class BlobFetch {
         if (!(error instanceof TransportError)) throw error;
         failure = error;
       }
+      answer.broke();
       at = this.#partial.missing().find((stretch) => stretch.index === index)?.start ?? end;
       if (at - since >= progressBytes) [attempt, since] = [1, at];
       else attempt++;

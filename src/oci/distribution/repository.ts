@@ -8,7 +8,8 @@ import type { Endpoint } from "./endpoint.ts";
 import { RegistryHost } from "./host.ts";
 import { maxManifestBytes } from "./manifest.ts";
 import type { MirrorHealth } from "./mirror.ts";
-import { ContentError, CredentialsError, RegistryError } from "./registry-error.ts";
+import { ContentError, CredentialsError, RegistryError, TransportError } from "./registry-error.ts";
+import { nextPage } from "./next-page.ts";
 import { defaultRetry } from "./retry.ts";
 import type { RetryPolicy } from "./retry.ts";
 import { readBody } from "./transport.ts";
@@ -17,6 +18,8 @@ import type { RegistryAnswer, RegistryRequest } from "./transport.ts";
 const maxTagPageBytes = 4 * 1024 * 1024;
 const maxTagPages = 1000;
 const maxTags = 100_000;
+/** Of all pages together: that many tags of the greatest length. */
+const maxTagBytes = 16 * 1024 * 1024;
 
 export interface RemoteDescriptor {
   digest: Digest;
@@ -46,6 +49,8 @@ export interface BlobAnswer {
   size: number | undefined;
   /** True when the server gave the part that was asked for. */
   isPart: boolean;
+  /** Tells that the body broke off: when a mirror gave it, the others are asked before that from now on. */
+  broke: () => void;
 }
 
 /**
@@ -57,6 +62,8 @@ export class Repository implements Disposable {
   readonly retry: RetryPolicy;
   readonly #hosts: readonly RegistryHost[];
   readonly #health: MirrorHealth | undefined;
+  /** Mirrors that broke off in the middle of a blob. */
+  readonly #broken = new Set<RegistryHost>();
   readonly #signal: AbortSignal | undefined;
   #current: RegistryClient | undefined;
   #usedMirror = false;
@@ -132,18 +139,22 @@ export class Repository implements Disposable {
   }
 
   /**
-   * Asks one host after another: a mirror that fails or lacks something only passes the question on.
+   * Asks one host after another: a mirror that fails or lacks something only passes the question on. Mirrors that broke
+   * off are asked again only when the registry itself does not answer.
    *
-   * @throws what the last host threw, the registry itself.
+   * @throws what the registry itself threw.
    */
-  async #each<T>(ask: (client: RegistryClient) => Promise<T>): Promise<T> {
+  async #each<T>(ask: (client: RegistryClient, host: RegistryHost) => Promise<T>): Promise<T> {
     let last: unknown = new Error(`no endpoints found for ${this.place}`);
-    for (const host of this.#hosts) {
-      if (host.mirror && this.#health?.isDown(host.key)) continue;
+    const broken = this.#hosts.filter((host) => this.#broken.has(host));
+    for (const host of [...this.#hosts.filter((each) => !broken.includes(each)), ...broken]) {
+      const isAgain = broken.includes(host);
+      if (isAgain && !(last instanceof TransportError)) break;
+      if (host.mirror && !isAgain && this.#health?.isDown(host.key)) continue;
       try {
         const client = await host.client();
         this.#current = client;
-        const answer = await ask(client);
+        const answer = await ask(client, host);
         if (host.mirror) {
           this.#usedMirror = true;
           this.#health?.answered(host.key);
@@ -151,7 +162,7 @@ export class Repository implements Disposable {
         return answer;
       } catch (error) {
         if (this.#signal?.aborted) throw error;
-        last = error;
+        if (!isAgain) last = error;
         const lacks = (error instanceof RegistryError && error.status !== 429) || error instanceof CredentialsError;
         if (host.mirror && !lacks) this.#health?.failed(host.key);
       }
@@ -166,15 +177,17 @@ export class Repository implements Disposable {
 
   async #tags(client: RegistryClient, signal: AbortSignal | undefined): Promise<string[]> {
     const tags: string[] = [];
+    let bytes = 0;
     let url: URL | undefined = urlAt(client, this.path, "tags/list");
     for (let page = 0; url !== undefined; page++) {
       const answer: RegistryAnswer = await client.send({ method: "GET", url, signal });
-      const body: unknown = JSON.parse((await readBody(answer, maxTagPageBytes)).toString("utf8"));
-      const found: unknown = typeof body === "object" && body !== null ? (body as { tags?: unknown }).tags : undefined;
+      const text = (await readBody(answer, maxTagPageBytes)).toString("utf8");
+      bytes += text.length;
+      const found = tagsIn(text);
       if (Array.isArray(found)) tags.push(...found.filter((tag) => typeof tag === "string"));
-      if (tags.length > maxTags || page > maxTagPages) throw new ContentError(`more tags than ${maxTags}`);
-      const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(answer.headers["link"] ?? ""))?.[1];
-      url = link === undefined ? undefined : new URL(link, url);
+      if (tags.length > maxTags || bytes > maxTagBytes || page > maxTagPages)
+        throw new ContentError(`more tags than ${maxTags}`);
+      url = nextPage(answer, url);
     }
     return tags;
   }
@@ -249,9 +262,16 @@ export class Repository implements Disposable {
    * was said.
    */
   async blob(digest: Digest, options: BlobOptions = {}): Promise<BlobAnswer> {
-    return this.#each((client) =>
-      askForPart((request) => client.send(request), urlAt(client, this.path, `blobs/${digest}`), options),
-    );
+    return this.#each(async (client, host) => {
+      const url = urlAt(client, this.path, `blobs/${digest}`);
+      const answer = await askForPart((request) => client.send(request), url, options);
+      return host.mirror ? { ...answer, broke: () => this.#broke(host) } : answer;
+    });
+  }
+
+  #broke(host: RegistryHost): void {
+    this.#broken.add(host);
+    this.#health?.failed(host.key);
   }
 
   /**
@@ -273,12 +293,23 @@ export class Repository implements Disposable {
   }
 }
 
+const tagsIn = (text: string): unknown => {
+  try {
+    const body: unknown = JSON.parse(text);
+    return typeof body === "object" && body !== null ? (body as { tags?: unknown }).tags : undefined;
+  } catch (error) {
+    throw new ContentError("the list of tags is not JSON", { cause: error });
+  }
+};
+
 /** Which part of a blob is asked for. */
 export interface BlobOptions {
   offset?: number;
   end?: number | undefined;
   signal?: AbortSignal | undefined;
 }
+
+const nothing = (): void => undefined;
 
 const askForPart = async (
   send: (request: RegistryRequest) => Promise<RegistryAnswer>,
@@ -294,9 +325,10 @@ const askForPart = async (
   const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(String(answer.headers["content-range"] ?? ""));
   if (answer.status === 206 && range !== null && Number(range[1]) === offset) {
     const size = range[2] === "*" ? undefined : Number(range[2]);
-    return { body: answer.body, offset, size, isPart: true };
+    return { body: answer.body, offset, size, isPart: true, broke: nothing };
   }
-  return { body: answer.body, offset: 0, size: length === undefined ? undefined : Number(length), isPart: false };
+  const whole = length === undefined ? undefined : Number(length);
+  return { body: answer.body, offset: 0, size: whole, isPart: false, broke: nothing };
 };
 
 /** The URL of something in a repository at one host; a mirror of several registries is told whose is meant. */

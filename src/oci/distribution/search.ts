@@ -2,6 +2,7 @@ import type { SearchResult } from "../../wire/registry/search.ts";
 import type { ClientOptions, RegistryClient } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { RegistryHost } from "./host.ts";
+import { nextPage } from "./next-page.ts";
 import { ContentError, RegistryError, UnexpectedAnswerError } from "./registry-error.ts";
 import { drain, readBody } from "./transport.ts";
 import type { RegistryAnswer } from "./transport.ts";
@@ -103,8 +104,7 @@ const searchCatalog = async (
     const { repositories } = await jsonOf(answer);
     if (Array.isArray(repositories))
       found.push(...repositories.filter((name) => typeof name === "string").filter((name) => name.includes(words)));
-    const link = /<([^>]+)>\s*;\s*rel="?next"?/.exec(String(answer.headers["link"] ?? ""))?.[1];
-    const next: URL | undefined = link !== undefined && URL.canParse(link, url) ? new URL(link, url) : undefined;
+    const next = nextPage(answer, url);
     url = next?.origin === client.base.origin ? next : undefined;
   }
   return resultsFor(domain, found, limit);

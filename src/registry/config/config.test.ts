@@ -48,6 +48,25 @@ test("docker-registry's file means what it means there", () => {
   assert.equal(config.collection.uploadAgeMs, 7 * 86_400_000);
 });
 
+test("names and passwords in URLs go where they belong", () => {
+  const config = interpret(
+    {
+      proxy: {
+        upstreams: [{ remoteurl: "https://me:p%40w@hub.test/x" }, { remoteurl: "https://me:a@b", username: "i" }],
+      },
+      notifications: { endpoints: [{ url: "https://me:pw@hook.test/x" }, { url: "https://hook.test/x?y" }] },
+    },
+    false,
+  );
+  const [first, second] = config.upstreams;
+  assert.deepEqual(first, { namespace: undefined, url: "https://hub.test/x", username: "me", password: "p@w" });
+  assert.deepEqual([second?.username, second?.password], ["i", undefined]);
+  const [hook, plain] = config.webhooks;
+  assert.equal(hook?.url, "https://hook.test/x");
+  assert.deepEqual(hook?.headers, { authorization: "Basic bWU6cHc=" });
+  assert.equal(plain?.url, "https://hook.test/x?y");
+});
+
 test("addresses, durations and sizes", () => {
   assert.deepEqual(readAddress("[::1]:5000"), { host: "::1", port: 5000 });
   for (const odd of ["", "5000", "a:b", "a:99999", "::1:5000"]) assert.throws(() => readAddress(odd), odd);

@@ -1,3 +1,4 @@
+import { basicAuthorization } from "../../oci/distribution/credentials.ts";
 import type {
   ListenAddress,
   RegistryConfig,
@@ -92,13 +93,21 @@ const checkUrl = (text: string): string => {
   return text;
 };
 
+/** Takes name and password out of a URL: it is shown in logs, they are not. */
+const splitUrl = (text: string): { url: string; login: { username: string; password: string } | undefined } => {
+  const url = new URL(checkUrl(text));
+  if (url.username === "" && url.password === "") return { url: text, login: undefined };
+  const login = { username: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
+  url.username = url.password = "";
+  return { url: url.href, login };
+};
+
 const upstreamsOf = (section: Section): UpstreamConfig[] => {
-  const one = (part: Section, namespace: string | undefined): UpstreamConfig => ({
-    namespace,
-    url: checkUrl(part.at("remoteurl").required()),
-    username: part.at("username").text(),
-    password: part.at("password").text(),
-  });
+  const one = (part: Section, namespace: string | undefined): UpstreamConfig => {
+    const { url, login } = splitUrl(part.at("remoteurl").required());
+    const [username, password] = [part.at("username").text(), part.at("password").text()];
+    return { namespace, url, ...(username === undefined && login !== undefined ? login : { username, password }) };
+  };
   const single = section.at("remoteurl").isPresent ? [one(section, undefined)] : [];
   const named = section.at("upstreams").items();
   return [...single, ...named.map((part) => one(part, part.at("namespace").text()))];
@@ -106,15 +115,18 @@ const upstreamsOf = (section: Section): UpstreamConfig[] => {
 
 const webhookOf = (section: Section, index: number): WebhookConfig => {
   const names = (part: Section): Set<string> => new Set(part.items().map((item) => item.required()));
+  const { url, login } = splitUrl(section.at("url").required());
+  const basic = login === undefined ? [] : [["authorization", basicAuthorization(login) ?? ""]];
   return {
     name: section.at("name").text() ?? `endpoint-${index}`,
-    url: checkUrl(section.at("url").required()),
-    headers: Object.fromEntries(
-      section
+    url,
+    headers: Object.fromEntries([
+      ...basic,
+      ...section
         .at("headers")
         .entries()
-        .map(([name, values]) => [name, values.join(", ")]),
-    ),
+        .map(([name, values]) => [name.toLowerCase(), values.join(", ")]),
+    ]),
     timeoutMs: section.at("timeout").durationMs() ?? 5_000,
     backoffMs: Math.max(section.at("backoff").durationMs() ?? 1_000, 10),
     ignoredMediaTypes: new Set([

@@ -50,10 +50,11 @@ export class Blobs {
     await this.#commits.run(digest, async () => {
       const { storage, quota } = this.#options;
       const known = await storage.stat(blobKey(digest));
-      const sizeBytes = known?.sizeBytes ?? (await stat(path)).size;
-      await quota.admit(repository, digest, sizeBytes);
-      if (known === null) await storage.take(blobKey(digest), path);
-      else await rm(path, { force: true });
+      const { size: sizeBytes } = await stat(path);
+      using _admitted = quota.admit(repository, digest, sizeBytes);
+      // One of another size was spoiled on the disk: it gives way to what was just verified.
+      if (known?.sizeBytes === sizeBytes) await rm(path, { force: true });
+      else await storage.take(blobKey(digest), path);
       await this.#link(repository, digest, sizeBytes);
     });
   }
@@ -64,7 +65,7 @@ export class Blobs {
     const sizeBytes = await this.stat(from, digest);
     if (sizeBytes === null) return false;
     await this.#commits.run(digest, async () => {
-      await this.#options.quota.admit(repository, digest, sizeBytes);
+      using _admitted = this.#options.quota.admit(repository, digest, sizeBytes);
       await this.#link(repository, digest, sizeBytes);
     });
     return true;
@@ -84,6 +85,8 @@ export class Blobs {
     changes.linked(repository, [digest]);
     uses.note(repository, digest);
     await links.write(layerKey(repository, digest), digest);
+    // Again: a collection may have begun in between, and looked before the link was there.
+    changes.linked(repository, [digest]);
     quota.linked(repository, digest, sizeBytes);
   }
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { KeyedQueue } from "../../base/keyed-queue.ts";
 import { algorithmOf, isDigest } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import { fault } from "../fault.ts";
@@ -38,6 +39,8 @@ export class Manifests {
   readonly #options: BlobsOptions;
   readonly #checks: ManifestChecks;
   readonly #remembered = new Lru<Digest, StoredManifest>(rememberedBytes);
+  /** Of a repository one at a time: a tag that is set while its manifest is removed would lead nowhere. */
+  readonly #changes = new KeyedQueue();
 
   constructor(options: BlobsOptions, checks: ManifestChecks) {
     this.#options = options;
@@ -93,17 +96,20 @@ export class Manifests {
     using _held = await pins.hold([digest, ...needed]);
     changes.linked(repository, [digest, ...needed]);
     await this.#checkReferences(repository, document);
-    await quota.admit(repository, digest, bytes.length);
-    if ((await storage.stat(blobKey(digest))) === null) await storage.write(blobKey(digest), bytes);
-    if (document.subject !== undefined) {
-      await storage.write(
-        referrerKey(repository, document.subject, digest),
-        Buffer.from(JSON.stringify(referrerOf(digest, bytes.length, document))),
-      );
-    }
-    await links.write(revisionKey(repository, digest), digest);
-    quota.linked(repository, digest, bytes.length);
-    for (const tag of content.tags) await links.write(tagKey(repository, tag), digest);
+    using _admitted = quota.admit(repository, digest, bytes.length);
+    const known = await storage.stat(blobKey(digest));
+    if (known?.sizeBytes !== bytes.length) await storage.write(blobKey(digest), bytes);
+    await this.#changes.run(repository, async () => {
+      if (document.subject !== undefined) {
+        const entry = Buffer.from(JSON.stringify(referrerOf(digest, bytes.length, document)));
+        await storage.write(referrerKey(repository, document.subject, digest), entry);
+      }
+      await links.write(revisionKey(repository, digest), digest);
+      quota.linked(repository, digest, bytes.length);
+      for (const tag of content.tags) await links.write(tagKey(repository, tag), digest);
+    });
+    // Again: a collection may have begun in between, and looked before the links were there.
+    changes.linked(repository, [digest, ...needed]);
     return { digest, document };
   }
 
@@ -125,7 +131,11 @@ export class Manifests {
   }
 
   /** Removes a manifest and the tags that point at it. @returns those tags, or null when it was not there. */
-  async remove(repository: string, digest: Digest): Promise<string[] | null> {
+  remove(repository: string, digest: Digest): Promise<string[] | null> {
+    return this.#changes.run(repository, () => this.#remove(repository, digest));
+  }
+
+  async #remove(repository: string, digest: Digest): Promise<string[] | null> {
     const { links, storage, quota } = this.#options;
     if (!(await this.has(repository, digest))) return null;
     const removed: string[] = [];

@@ -2,8 +2,12 @@ import type { Digest } from "../../oci/digest.ts";
 
 /** What may be stored; the server's own implementation is in `quota/`, without limits nothing is counted. */
 export interface Quota {
-  /** @throws RegistryFault DENIED when a repository or the registry would have too much with this blob. */
-  admit(repository: string, digest: Digest, sizeBytes: number): Promise<void> | void;
+  /**
+   * Keeps room for a blob until disposed; `linked` comes before that, or never.
+   *
+   * @throws RegistryFault DENIED when a repository or the registry would have too much with it.
+   */
+  admit(repository: string, digest: Digest, sizeBytes: number): Disposable;
   /** A repository has the blob now. */
   linked(repository: string, digest: Digest, sizeBytes: number): void;
   /** A repository has it no longer. */
@@ -14,8 +18,10 @@ export interface Quota {
   leftBytes(repository: string): number;
 }
 
+const nothing: Disposable = { [Symbol.dispose]: () => undefined };
+
 export const noQuota: Quota = {
-  admit: () => undefined,
+  admit: () => nothing,
   linked: () => undefined,
   unlinked: () => undefined,
   removed: () => undefined,

@@ -68,7 +68,7 @@ export const collect = async (options: CollectionOptions): Promise<Collected> =>
 
 /** Removes the bytes that no repository has. */
 const sweepBlobs = async (options: CollectionOptions, marks: Marks, collected: Collected): Promise<void> => {
-  const { storage, pins, quota, signal } = options;
+  const { storage, pins, quota, now, graceMs, signal } = options;
   for await (const { name: algorithm } of storage.list(blobsFolder)) {
     for await (const { name: shard } of storage.list(`${blobsFolder}/${algorithm}`)) {
       for await (const { name: hex } of storage.list(`${blobsFolder}/${algorithm}/${shard}`)) {
@@ -78,6 +78,8 @@ const sweepBlobs = async (options: CollectionOptions, marks: Marks, collected: C
         await pins.sweep(digest, async () => {
           if (marks.isKept(digest)) return;
           const found = await storage.stat(blobKey(digest));
+          // Another registry may be about to link what it has just put into the same bucket.
+          if (!storage.exclusive && (found?.modifiedMs ?? 0) >= now() - graceMs) return;
           if (!(await storage.remove(blobKey(digest)))) return;
           quota.removed(digest);
           collected.blobs++;

@@ -6,6 +6,9 @@ import type { Collected, CollectionOptions } from "./collect.ts";
 
 type Parts = Omit<CollectionOptions, "graceMs" | "untagged" | "expireMs" | "uploadAgeMs" | "signal">;
 
+/** The first collection is so long after the grace, unless the interval is shorter: servers may start every day. */
+const firstDelayMs = 10 * 60_000;
+
 /** Runs collections, one at a time: at its interval, and when it is asked. */
 export class Collector implements AsyncDisposable {
   readonly #parts: Parts;
@@ -25,12 +28,16 @@ export class Collector implements AsyncDisposable {
 
   /** Begins to collect at the interval. */
   start(): void {
-    const { intervalMs } = this.#config.collection;
+    const { intervalMs, graceMs } = this.#config.collection;
     if (intervalMs === undefined || this.#config.readOnly) return;
-    this.#timer = setInterval(() => {
+    const collect = (): void => {
       this.run().catch((error: unknown) => this.#log("error", "the collection failed", error));
-    }, intervalMs);
-    this.#timer.unref();
+    };
+    const begin = (): void => {
+      collect();
+      this.#timer = setInterval(collect, intervalMs).unref();
+    };
+    this.#timer = setTimeout(begin, Math.min(intervalMs, graceMs + firstDelayMs)).unref();
   }
 
   /** Collects once; joins the collection that runs. */
@@ -40,7 +47,7 @@ export class Collector implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#ending.abort(new Error("the registry ends"));
     await this.#running?.catch(() => undefined);
   }

@@ -7,6 +7,7 @@ import { blobKey, layersFolder, referrerKey, revisionKey, revisionsFolder } from
 import type { Storage } from "../storage/storage.ts";
 import type { CollectionOptions } from "./collect.ts";
 import type { Marks } from "./marks.ts";
+import { unreachable } from "./unreachable.ts";
 
 /** The digests that links below a folder name: `<folder>/<algorithm>/<hex>/link`. */
 export async function* listLinked(storage: Storage, folder: string): AsyncGenerator<Digest, void, void> {
@@ -30,29 +31,6 @@ const readStored = async (
     // Another registry may have stored what this one does not read (schema 1): it is kept, and needs nothing.
     return null;
   }
-};
-
-/** Manifests that no tag, index or subject leads to. */
-const unreachable = (
-  documents: ReadonlyMap<Digest, ManifestDocument | null>,
-  tagged: Iterable<Digest>,
-): Set<Digest> => {
-  const reached = new Set<Digest>();
-  const visit = (digest: Digest): void => {
-    if (reached.has(digest) || !documents.has(digest)) return;
-    reached.add(digest);
-    for (const child of documents.get(digest)?.manifests ?? []) visit(child.digest);
-  };
-  for (const digest of tagged) visit(digest);
-  for (let before = -1; before !== reached.size;) {
-    before = reached.size;
-    for (const [digest, document] of documents) {
-      // What refers to a manifest lives as long; what refers to nothing that is here was pushed for its own sake.
-      const { subject } = document ?? {};
-      if (subject !== undefined && (reached.has(subject) || !documents.has(subject))) visit(digest);
-    }
-  }
-  return new Set([...documents.keys()].filter((digest) => !reached.has(digest)));
 };
 
 /** Marks what a repository needs, after removing the manifests that nobody can want any more. */

@@ -1,13 +1,16 @@
 import { isDigest } from "../../oci/digest.ts";
 import type { Digest } from "../../oci/digest.ts";
 import type { RegistrySettings } from "../../oci/distribution/endpoint.ts";
+import { fetchReferrers } from "../../oci/distribution/referrers.ts";
 import { RegistryError } from "../../oci/distribution/registry-error.ts";
+import type { Descriptor } from "../../wire/oci/descriptor.ts";
 import type { Log } from "../../base/logger.ts";
 import { messageOf } from "../../base/errors.ts";
 import { listTags } from "../content/manifests.ts";
 import type { Manifests, StoredManifest } from "../content/manifests.ts";
 import type { Blobs } from "../content/blobs.ts";
 import { Lru } from "../content/lru.ts";
+import { listReferrers } from "../content/referrers.ts";
 import type { Uses } from "../content/uses.ts";
 import type { RegistryConfig } from "../config/config.ts";
 import { fault } from "../fault.ts";
@@ -109,6 +112,20 @@ export class Proxy implements AsyncDisposable {
     const taken = await takePage(asAsync(names), page.count);
     const link = linkHeader(`/v2/${repository}/tags/list`, taken, page.count);
     sendJson(exchange, 200, { name: repository, tags: taken.entries }, link);
+  }
+
+  /** What the upstream lists as referrers of a manifest, or those that were kept when it is away. */
+  async referrers(exchange: Exchange, repository: string, subject: Digest): Promise<Descriptor[]> {
+    const place = this.#place(exchange, repository);
+    return translated(place, async () => {
+      try {
+        return await place.upstream.use(place.path, (opened) => fetchReferrers(opened, subject));
+      } catch (error) {
+        if (!isAway(error)) throw error;
+        const all = { artifactType: "", after: "" };
+        return (await listReferrers(this.#options, place.stored, subject, all)).entries;
+      }
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

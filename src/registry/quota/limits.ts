@@ -21,6 +21,8 @@ export class CountedQuota implements Quota {
   readonly #blobs = new Map<Digest, number>();
   readonly #repositories = new Map<string, Map<Digest, number>>();
   readonly #repositoryBytes = new Map<string, number>();
+  /** What was admitted and is not linked yet. */
+  readonly #admitted = new Set<{ repository: string; digest: Digest; newBytes: number; storedBytes: number }>();
   #registryBytes = 0;
 
   private constructor(limits: QuotaLimits) {
@@ -48,17 +50,29 @@ export class CountedQuota implements Quota {
     return quota;
   }
 
-  admit(repository: string, digest: Digest, sizeBytes: number): void {
-    const stored = this.#blobs.has(digest) ? 0 : sizeBytes;
+  admit(repository: string, digest: Digest, sizeBytes: number): Disposable {
+    const storedBytes = this.#blobs.has(digest) ? 0 : sizeBytes;
+    const newBytes = this.#repositories.get(repository)?.has(digest) ? 0 : sizeBytes;
     const { registryBytes = Infinity, repositoryBytes = Infinity } = this.#limits;
-    const had = this.#repositories.get(repository)?.has(digest) ? 0 : sizeBytes;
-    if (had > 0 && (this.#repositoryBytes.get(repository) ?? 0) + had > repositoryBytes) {
+    let [inRegistry, inRepository] = [this.#registryBytes, this.#repositoryBytes.get(repository) ?? 0];
+    for (const other of this.#admitted) {
+      inRegistry += other.storedBytes;
+      if (other.repository === repository) inRepository += other.newBytes;
+    }
+    if (newBytes > 0 && inRepository + newBytes > repositoryBytes) {
       throw exceeded(`repository ${repository}`, repositoryBytes);
     }
-    if (stored > 0 && this.#registryBytes + stored > registryBytes) throw exceeded("registry", registryBytes);
+    if (storedBytes > 0 && inRegistry + storedBytes > registryBytes) throw exceeded("registry", registryBytes);
+    const room = { repository, digest, newBytes, storedBytes };
+    this.#admitted.add(room);
+    return { [Symbol.dispose]: () => void this.#admitted.delete(room) };
   }
 
   linked(repository: string, digest: Digest, sizeBytes: number): void {
+    // From here on it is counted itself.
+    for (const room of this.#admitted) {
+      if (room.digest === digest && room.repository === repository) this.#admitted.delete(room);
+    }
     this.#store(digest, sizeBytes);
     const known = this.#repositories.get(repository) ?? new Map<Digest, number>();
     this.#repositories.set(repository, known);

@@ -109,8 +109,8 @@ export class FilesystemStorage implements Storage {
   async write(key: string, bytes: Uint8Array): Promise<void> {
     const path = join(this.#incoming, randomUUID());
     try {
-      await writeFile(path, bytes, { flag: "wx", mode: 0o600 });
-      await this.take(key, path);
+      await writeFile(path, bytes, { flag: "wx", mode: 0o600, flush: true });
+      await this.#place(key, path);
     } catch (error) {
       await rm(path, { force: true });
       throw error;
@@ -118,6 +118,13 @@ export class FilesystemStorage implements Storage {
   }
 
   async take(key: string, path: string): Promise<void> {
+    await using file = await open(path, constants.O_RDWR | constants.O_NOFOLLOW);
+    await file.datasync();
+    await this.#place(key, path);
+  }
+
+  /** Renames what is on the disk: after a power loss the name stands for all of its bytes, or is not there. */
+  async #place(key: string, path: string): Promise<void> {
     const target = this.#path(key);
     for (let attempt = 1; ; attempt++) {
       try {

@@ -8,8 +8,16 @@ import { UploadSession } from "./session.ts";
 import type { SessionRecord } from "./session.ts";
 
 const idGrammar = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
-/** Uploads that may be open at a time: each may have a descriptor. */
-const maxSessions = 4_096;
+export interface UploadLimits {
+  /** Uploads that may be open at a time: each may have a descriptor. */
+  sessions: number;
+  /** When there are so many, those that nobody has written to for so long make room. */
+  idleMs: number;
+}
+
+const defaultLimits: UploadLimits = { sessions: 4_096, idleMs: 10 * 60_000 };
+/** Room is looked for no more often: it means to read all of them. */
+const roomIntervalMs = 10_000;
 
 /**
  * The uploads of a registry, in a folder of this machine: `<id>/data` is what has come, `<id>/session.json` whose it
@@ -19,21 +27,25 @@ export class Uploads implements AsyncDisposable {
   readonly #folder: string;
   readonly #hashers = new Hashers();
   readonly #sessions = new Map<string, UploadSession>();
+  readonly #limits: UploadLimits;
   #count = 0;
+  #madeRoomAt = -Infinity;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, limits: UploadLimits) {
     this.#folder = folder;
+    this.#limits = limits;
   }
 
-  static async open(folder: string): Promise<Uploads> {
+  static async open(folder: string, limits = defaultLimits): Promise<Uploads> {
     await mkdir(folder, { recursive: true, mode: 0o700 });
-    const uploads = new Uploads(folder);
+    const uploads = new Uploads(folder, limits);
     uploads.#count = (await readdir(folder)).length;
     return uploads;
   }
 
   async create(repository: string, algorithm: string): Promise<UploadSession> {
-    if (this.#count >= maxSessions) {
+    if (this.#count >= this.#limits.sessions) await this.#makeRoom();
+    if (this.#count >= this.#limits.sessions) {
       throw fault("TOOMANYREQUESTS", { message: "too many uploads are open", headers: { "retry-after": "60" } });
     }
     const id = randomUUID();
@@ -50,6 +62,13 @@ export class Uploads implements AsyncDisposable {
     return session;
   }
 
+  async #makeRoom(): Promise<void> {
+    const now = performance.now();
+    if (now - this.#madeRoomAt < roomIntervalMs) return;
+    this.#madeRoomAt = now;
+    await this.purge(this.#limits.idleMs);
+  }
+
   /** @throws RegistryFault BLOB_UPLOAD_UNKNOWN */
   async find(repository: string, id: string): Promise<UploadSession> {
     const session = idGrammar.test(id) ? (this.#sessions.get(id) ?? (await this.#restore(id))) : undefined;
@@ -60,6 +79,12 @@ export class Uploads implements AsyncDisposable {
   async remove(session: UploadSession): Promise<void> {
     if (this.#sessions.delete(session.id)) this.#count--;
     await session.remove();
+  }
+
+  /** Removes all, before anybody can have begun one: a cache's own, which nobody goes on with after a crash. */
+  async clear(): Promise<void> {
+    for (const id of await readdir(this.#folder)) await rm(join(this.#folder, id), { recursive: true, force: true });
+    this.#count = 0;
   }
 
   /** Removes uploads that nobody has written to for so long. @returns how many */

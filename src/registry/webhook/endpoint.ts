@@ -74,6 +74,7 @@ export class WebhookEndpoint implements AsyncDisposable {
   /** @throws Error when the endpoint does not answer with success. */
   async #send(event: NotificationEvent): Promise<void> {
     const { url, headers, timeoutMs } = this.#config;
+    const { origin } = new URL(url);
     const answer = await fetch(url, {
       method: "POST",
       headers: { ...headers, "content-type": envelopeType },
@@ -82,6 +83,6 @@ export class WebhookEndpoint implements AsyncDisposable {
       signal: AbortSignal.any([this.#ending.signal, AbortSignal.timeout(timeoutMs)]),
     });
     await answer.body?.cancel();
-    if (!answer.ok) throw new Error(`${url} answered ${answer.status}`);
+    if (!answer.ok) throw new Error(`${origin} answered ${answer.status}`);
   }
 }

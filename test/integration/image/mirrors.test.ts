@@ -100,6 +100,40 @@ test("wrong bytes from a mirror are fetched again from the registry", async () =
   }
 });
 
+test("a mirror that breaks off in the middle of a blob is asked no more", async () => {
+  const [bottom = "", top = ""] = image.layers.map(({ digest }) => digest);
+  for (const broken of [bottom, top, image.id]) {
+    for (const sent of [0, 1]) {
+      await using mirror = await mirrorOf((name, response) => {
+        if (name !== broken) return false;
+        response.writeHead(200, { "content-length": 1_000 });
+        response.write(Buffer.alloc(sent), () => response.destroy());
+        return true;
+      });
+      const mirrorHealth = new MirrorHealth();
+      await using here = openImages({ mirrors: [`${origin.host}=http://${hostOf(mirror)}`], mirrorHealth });
+      await here.pull(`${origin.host}/a/b:latest`);
+      assert.equal(here.images.get(`${origin.host}/a/b:latest`).id, image.id);
+    }
+  }
+});
+
+test("a mirror that broke off is asked again when the registry does not answer", async () => {
+  const top = image.layers[1]?.digest ?? "";
+  let cuts = 0;
+  await using mirror = await mirrorOf((name, response) => {
+    if (name !== top || cuts++ > 0) return false;
+    response.writeHead(200, { "content-length": 1_000 });
+    response.write(image.layers[1]?.blob.subarray(0, 5), () => response.destroy());
+    return true;
+  });
+  const gone = "127.0.0.1:1";
+  await using here = openImages({ mirrors: [`${gone}=http://${hostOf(mirror)}`], mirrorHealth: new MirrorHealth() });
+  await here.pull(`${gone}/a/b:latest`);
+  assert.equal(here.images.get(`${gone}/a/b:latest`).id, image.id);
+  assert.equal(cuts, 2);
+});
+
 test("a mirror gets the registry's credentials never, and its own when they name it", async () => {
   const password = { username: registryUser, password: registryPassword };
   const challenge = (_: string, response: ServerResponse, request: IncomingMessage): boolean => {

@@ -103,6 +103,8 @@ test("chunks come in their order, and gaps are refused with what is there", asyn
   expectFault(await registry.send("PATCH", location, { "content-range": "x" }, bytes), 416, "RANGE_INVALID");
   const lying = { ...octets, "content-range": "100000-100009" };
   expectFault(await registry.send("PATCH", location, lying, bytes.subarray(0, 20)), 416, "RANGE_INVALID");
+  const chunked = { ...lying, "transfer-encoding": "chunked" };
+  expectFault(await registry.send("PATCH", location, chunked, bytes.subarray(0, 20)), 400, "SIZE_INVALID");
   const state = expectStatus(await registry.send("GET", location), 204);
   assert.equal(state.headers["range"], "0-99999");
   expectStatus(await patch(100_000, 700_000), 202);

@@ -134,3 +134,27 @@ test("referrers are listed by their subject, and by their type", async () => {
   assert.equal((await list())[0].manifests.length, 2);
   expectFault(await registry.send("GET", "/v2/l/refer/referrers/x"), 400, "DIGEST_INVALID");
 });
+
+test("a long list of referrers comes page by page, and large ones hide no others", async () => {
+  const digest = digestOf(manifestOf({ annotations: { long: "1" } }));
+  const subject = { digest, size: 1, mediaType: ociManifest };
+  await pushBlob(registry, "l/long", emptyConfig);
+  const pushed: string[] = [];
+  for (let i = 0; i < 6; i++) {
+    const artifactType = i === 0 ? "application/signature" : "application/large";
+    const annotations = { i: String(i), fill: i === 0 ? "" : "x".repeat(1_500_000) };
+    const bytes = manifestOf({ subject, artifactType, annotations });
+    expectStatus(await putManifest(registry, "l/long", digestOf(bytes), bytes), 201);
+    pushed.push(digestOf(bytes));
+  }
+  const path = `/v2/l/long/referrers/${digest}`;
+  const digestsOf = async (query: string): Promise<string[][]> =>
+    ((await pages(path + query, "manifests")) as unknown as { digest: string }[][]).map((page) =>
+      page.map((entry) => entry.digest),
+    );
+  const all = await digestsOf("");
+  assert.ok(all.length > 1);
+  assert.deepEqual(all.flat(), pushed.toSorted());
+  assert.deepEqual(await digestsOf("?artifactType=application/signature"), [[pushed[0]]]);
+  assert.deepEqual((await digestsOf("?artifactType=application/large")).flat(), pushed.slice(1).toSorted());
+});

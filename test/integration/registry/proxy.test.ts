@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { createHash, randomBytes } from "node:crypto";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { createServer } from "node:http";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { request } from "node:http";
 import type { AddressInfo } from "node:net";
+import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { digestOf } from "../../support/image.ts";
@@ -12,10 +14,13 @@ import {
   emptyConfig,
   expectFault,
   expectStatus,
+  indexOf,
   jsonOf,
   manifestOf,
+  ociIndex,
   ociManifest,
   pushManifest,
+  putManifest,
 } from "../../support/distribution.ts";
 
 const accept = { accept: ociManifest };
@@ -101,6 +106,37 @@ test("a cache gives what its upstream has, asks once for each blob, and serves w
   assert.ok((await again.send("GET", path)).body.equals(layer));
 });
 
+test("a cache lists the referrers that its upstream has, or the tag for them, or what it kept", async () => {
+  for (const server of ["berth", "docker"] as const) {
+    await using upstream = await startRegistry({ server });
+    const signed = await pushManifest(upstream, "sign/app", "v1", { layers: [] });
+    const subject = { mediaType: ociManifest, digest: signed, size: 1 };
+    const bytes = manifestOf({ subject, artifactType: "application/signature" });
+    expectStatus(await putManifest(upstream, "sign/app", digestOf(bytes), bytes), 201);
+    const entry = {
+      mediaType: ociManifest,
+      digest: digestOf(bytes),
+      size: bytes.length,
+      artifactType: "application/signature",
+    };
+    if (server === "docker") {
+      const list = indexOf([], { manifests: [entry] });
+      expectStatus(await putManifest(upstream, "sign/app", signed.replace(":", "-"), list, ociIndex), 201);
+    }
+    await using cache = await startRegistry({ config: { proxy: { remoteurl: `http://${upstream.host}` } } });
+    const list = async (query: string): Promise<unknown[]> =>
+      jsonOf<{ manifests: unknown[] }>(await cache.send("GET", `/v2/sign/app/referrers/${signed}${query}`)).manifests;
+    assert.deepEqual(await list(""), [entry], server);
+    assert.deepEqual(await list("?artifactType=application/signature"), [entry]);
+    assert.deepEqual(await list("?artifactType=application/other"), []);
+    const nobody = `/v2/sign/app/referrers/${digestOf(bytes)}`;
+    assert.deepEqual(jsonOf<{ manifests: unknown[] }>(await cache.send("GET", nobody)).manifests, []);
+    expectStatus(await cache.send("GET", `/v2/sign/app/manifests/${digestOf(bytes)}`, accept), 200);
+    await upstream.kill("SIGKILL");
+    assert.deepEqual(await list(""), [entry]);
+  }
+});
+
 test("several upstreams by ns, each with its own names and credentials", async () => {
   await using one = await startRegistry();
   await using two = await startRegistry({ password: true });
@@ -174,6 +210,36 @@ test("a client gets a blob while it is fetched, and never the whole of a wrong o
   middle.answer = () => false;
   const answer = expectStatus(await cache.send("GET", `/v2/slow/app/blobs/${digestOf(other)}`), 200);
   assert.ok(answer.body.equals(other));
+});
+
+test("a cache that was killed while it fetched leaves nothing half", async () => {
+  await using upstream = await startRegistry();
+  const layer = randomBytes(3_000_000);
+  await pushManifest(upstream, "cut/app", "t", { layers: [layer] });
+  await using middle = new Middle(upstream.host);
+  const config = { proxy: { remoteurl: `http://${await middle.listen()}` } };
+  const first = await startRegistry({ keepRoot: true, config });
+  try {
+    const blob = `/v2/cut/app/blobs/${digestOf(layer)}`;
+    middle.answer = (incoming, response) => {
+      if (incoming.method !== "GET" || incoming.url !== blob) return false;
+      response.writeHead(200, { "content-length": layer.length }).write(layer.subarray(0, 2_000_000));
+      return true;
+    };
+    const uploads = join(first.root, "data/uploads");
+    first.send("GET", blob).catch(() => undefined);
+    const half = (): boolean => readdirSync(uploads).some((id) => statSync(join(uploads, id, "data")).size > 1_000_000);
+    for (let tries = 0; !half() && tries < 200; tries++) await sleep(25);
+    assert.ok(half());
+    await first.kill("SIGKILL");
+    middle.answer = () => false;
+    await using again = await startRegistry({ root: first.root, keepRoot: true, config });
+    assert.deepEqual(readdirSync(uploads), []);
+    assert.ok(expectStatus(await again.send("GET", blob), 200).body.equals(layer));
+  } finally {
+    await first.kill("SIGKILL");
+    rmSync(first.root, { recursive: true, force: true });
+  }
 });
 
 test("what a cache has not been asked for in its lifetime goes with a collection", async () => {

@@ -42,18 +42,32 @@ export const getCatalog = async ({ storage }: Services, exchange: Exchange): Pro
   sendJson(exchange, 200, { repositories: page.entries }, linkHeader("/v2/_catalog", page, count));
 };
 
-/** **Source:** OCI distribution-spec, end-12: an empty list, never 404, for what nobody refers to. */
+/**
+ * **Source:** OCI distribution-spec, end-12: an empty list, never 404, for what nobody refers to; a link to the rest of a
+ * long one.
+ */
 export const getReferrers = async (
-  { storage, manifests }: Services,
+  services: Services,
   exchange: Exchange,
   { repository, digest }: { repository: string; digest: Digest },
 ): Promise<void> => {
   const artifactType = exchange.query.get("artifactType") ?? "";
-  const found = await listReferrers(storage, manifests, repository, digest);
-  const wanted = artifactType === "" ? found : found.filter((entry) => entry.artifactType === artifactType);
-  const body = { schemaVersion: 2, mediaType: mediaType.ociIndex, manifests: wanted };
+  const after = lastOf(exchange.query);
+  const { entries, next } =
+    services.proxy === undefined
+      ? await listReferrers(services, repository, digest, { artifactType, after })
+      : {
+          entries: (await services.proxy.referrers(exchange, repository, digest)).filter(
+            (entry) => artifactType === "" || entry.artifactType === artifactType,
+          ),
+          next: undefined,
+        };
+  const rest = new URLSearchParams({ last: next ?? "" });
+  if (artifactType !== "") rest.set("artifactType", artifactType);
+  const body = { schemaVersion: 2, mediaType: mediaType.ociIndex, manifests: entries };
   sendJson(exchange, 200, body, {
     "content-type": mediaType.ociIndex,
     ...(artifactType === "" ? {} : { "oci-filters-applied": "artifactType" }),
+    ...(next === undefined ? {} : { link: `</v2/${repository}/referrers/${digest}?${rest.toString()}>; rel="next"` }),
   });
 };

@@ -47,6 +47,9 @@ const append = async (services: Services, exchange: Exchange, session: UploadSes
       received += bytes;
       services.metrics.received(bytes);
       if (received > mayHave) throw exceeded();
+      if (range && received > range.end - range.start) {
+        throw fault("SIZE_INVALID", { message: "the chunk is longer than its range" });
+      }
     },
   });
 };
@@ -60,10 +63,15 @@ const finish = async (
 ): Promise<void> => {
   const { repository } = session.record;
   const { sizeBytes } = session;
+  const { socket } = exchange.request;
+  const idleMs = socket.timeout ?? 0;
+  // The client waits in silence while a large blob is hashed from its start, or sent on to S3.
+  socket.setTimeout(0);
   try {
     await session.verify(digest);
     await services.blobs.commit(repository, digest, session.path);
   } finally {
+    socket.setTimeout(idleMs);
     await services.uploads.remove(session);
   }
   services.notifier.notify(exchange, { action: "push", repository, digest, sizeBytes });
