@@ -64,9 +64,9 @@ export const pruneImages = async (
   }
   // What pulls that were cut off have left to go on with goes too, and whatever else nothing needs any more.
   context.leases.dropLeft();
-  await context.collect();
+  const { bytes } = await context.collect();
   const removed = await carryOut(context, [removal.steps]);
-  removed.sizeBytes += context.blobs.partials.prune({ all: true });
+  removed.sizeBytes += bytes + context.blobs.partials.prune({ all: true });
   context.database.emit({
     Type: "image",
     Action: "prune",
