@@ -12,6 +12,7 @@ import { busyboxArchive } from "../../test/support/busybox-image.ts";
 import { startBerth, startDockerd, startPodman, type Engine } from "../engines.ts";
 import { must } from "../process.ts";
 import { markdownTable, median, type Series } from "../table.ts";
+import { mountFreshDisk } from "./fresh-disk.ts";
 import { makeLargeImage } from "./large-image.ts";
 import { makeImage, type MadeImage, putImage } from "./make-image.ts";
 import {
@@ -80,9 +81,11 @@ const withEngine = async (
   start: (folder: string) => Promise<Engine>,
   name: string,
   work: (engine: Engine, path: string) => Promise<Figures>,
+  prepare: (path: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> => {
   const path = join(folder, name);
   mkdirSync(path);
+  await prepare(path);
   const engine = await start(path);
   try {
     note(engine, await work(engine, path));
@@ -138,7 +141,12 @@ const main = async (): Promise<number> => {
         await withEngine(start, `commit-${round}-${index}`, (engine, path) => commitFiles(engine, busybox, path));
       if (wants("list") && round === 0) await withEngine(start, `list-${index}`, (engine) => listImages(engine));
       if (options.layer && index === 0)
-        await withEngine(start, `layer-${round}`, (engine, path) => pullLayer(engine, path, oneLayer, registryData));
+        await withEngine(
+          start,
+          `layer-${round}`,
+          (engine, path) => pullLayer(engine, path, oneLayer, registryData),
+          mountFreshDisk,
+        );
       if (options.large && round === 0 && index === 0)
         await withEngine(start, "large", (engine, path) => memoryOfLargePull(engine, path, registryData));
     }

@@ -122,7 +122,7 @@ export const openManyImages = (count: number, path: string): ManyImages => {
       partials: { open: unused("open"), prune: unused("prune") },
     },
     leases: { open: unused("open"), dropLeft: unused("dropLeft") },
-    collect: async () => undefined,
+    collect: async () => ({ bytes: 0 }),
     clock: systemClock(),
     driverName: "none",
     engineVersion: "test",

@@ -156,7 +156,7 @@ export interface ImageContext {
     dropLeft(): boolean;
   };
   /** Removes what no image, container or lease reaches. */
-  readonly collect: () => Promise<unknown>;
+  readonly collect: () => Promise<{ bytes: number }>;
   readonly clock: Clock;
   readonly driverName: string;
   /** What images say they were made by. */

@@ -49,21 +49,24 @@ export const pruneImages = async (
   const isUsed = (id: string): boolean => usedBy(id).running.length + usedBy(id).stopped.length > 0;
   const removal = new Removal(store, users);
   for (const record of store.all()) {
-    if (isUsed(record.id) || store.childCount(record.id) > 0) continue;
+    if (isUsed(record.id)) continue;
     if (untilMs !== Infinity && !(Date.parse(record.config.created ?? "") <= untilMs)) continue;
     if (!filters.matchLabels(record.config.config?.Labels)) continue;
     const { tags, digests } = store.ownNames(record.id);
     const named = store.namesOf(record.id);
+    // Without a name it goes with the last of its children.
+    if (named.tags.length + named.digests.length === 0 && store.childCount(record.id) > 0) continue;
     // The image of one platform among others stays with its name, and a name with each image that is used.
     if (tags.length + digests.length === 0 && named.tags.length + named.digests.length > 0) continue;
     if (platformIds(store, [...tags, ...digests]).some(isUsed)) continue;
     const own = { tags: tags.map(String), digests: digests.map(String) };
     for (const name of namesToRemove(record, own, all)) planOne(removal, record, name);
   }
-  // What pulls that were cut off have left to go on with goes too.
-  if (context.leases.dropLeft()) await context.collect();
+  // What pulls that were cut off have left to go on with goes too, and whatever else nothing needs any more.
+  context.leases.dropLeft();
+  const { bytes } = await context.collect();
   const removed = await carryOut(context, [removal.steps]);
-  removed.sizeBytes += context.blobs.partials.prune({ all: true });
+  removed.sizeBytes += bytes + context.blobs.partials.prune({ all: true });
   context.database.emit({
     Type: "image",
     Action: "prune",

@@ -5,6 +5,7 @@ import type { Reference } from "../../oci/reference.ts";
 import { unused } from "./context.ts";
 import type { ImageUse } from "./context.ts";
 import type { ImageRecord } from "./record.ts";
+import { RemainingNames } from "./remaining-names.ts";
 import type { ImageStore } from "./store.ts";
 
 /** What removing an image will do, in order. */
@@ -19,19 +20,6 @@ export interface RemovalOptions {
   /** Remove parents that nothing else needs, too. */
   prune: boolean;
 }
-
-/** Whether all names are in one repository, with at most one tag. */
-const isSingle = (tags: readonly Reference[], digests: readonly Reference[]): boolean => {
-  const count = tags.length + digests.length;
-  if (count <= 1) return count === 1;
-  if (tags.length > 1) return false;
-  const repositories = new Set(digests.map(({ name }) => name));
-  return repositories.size === 1 && repositories.has((tags[0] ?? digests[0])?.name ?? "");
-};
-
-/** Tags and digests mixed, by their text, as Docker names them. */
-const inOrder = (tags: readonly Reference[], digests: readonly Reference[]): Reference[] =>
-  [...tags, ...digests].sort((a, b) => (a.toString() < b.toString() ? -1 : 1));
 
 const isIdPrefix = (id: string, text: string): boolean => id.startsWith(text) || id.slice(7).startsWith(text);
 
@@ -48,6 +36,7 @@ export class Removal {
   readonly #untagged = new Set<string>();
   readonly #orphaned = new Map<string, number>();
   readonly #gone = new Set<string>();
+  readonly #left = new Map<string, RemainingNames>();
 
   constructor(store: ImageStore, users: ReadonlyMap<string, ImageUse>) {
     this.#store = store;
@@ -63,8 +52,8 @@ export class Removal {
     if (isIdPrefix(image.id, name)) return this.#removeById(image.id, options);
     const reference = parseReference(name).withDefaultTag();
     const images = this.#imagesOf(reference);
-    const { tags, digests } = this.#namesOf(image.id);
-    if (!options.force && isSingle(tags, digests))
+    const names = this.#namesOf(image.id);
+    if (!options.force && names.isSingle)
       for (const id of images) {
         const { running, stopped, mounting } = this.#useOf(id);
         const user = running[0] ?? stopped[0] ?? mounting[0];
@@ -75,9 +64,8 @@ export class Removal {
         );
       }
     this.#untag(reference, image.id);
-    if (reference.digest === undefined && !this.#namesOf(image.id).tags.some((tag) => tag.name === reference.name))
-      for (const digest of this.#namesOf(image.id).digests)
-        if (digest.name === reference.name) this.#untag(digest, image.id, true);
+    if (reference.digest === undefined && !names.hasTagOf(reference.name))
+      for (const digest of names.digests) if (digest.name === reference.name) this.#untag(digest, image.id, true);
     for (const id of images) if (this.#isNameless(id)) this.#delete(id, options, true);
   }
 
@@ -88,8 +76,8 @@ export class Removal {
    */
   removePlatform(reference: Reference, id: string, options: RemovalOptions): void {
     const target = this.#store.reference(reference)?.target;
-    const others = (list: readonly Reference[]): boolean =>
-      list.some((name) => this.#store.reference(name)?.target !== target);
+    const others = (list: Iterable<Reference>): boolean =>
+      [...list].some((name) => this.#store.reference(name)?.target !== target);
     const { tags, digests } = this.#namesOf(id);
     const found =
       this.#conflict(id, { references: false, stopped: !options.force }) ??
@@ -107,20 +95,20 @@ export class Removal {
 
   #removeById(id: string, options: RemovalOptions): void {
     const own = this.#store.ownNames(id);
-    const { tags, digests } = this.#namesOf(id);
+    const names = this.#namesOf(id);
     // The image of one platform among others of its names: they keep the others.
-    if (own.tags.length + own.digests.length === 0 && tags.length + digests.length > 0) {
+    if (own.tags.length + own.digests.length === 0 && names.count > 0) {
       const found = this.#conflict(id, { references: false, stopped: !options.force });
       if (found !== undefined) throw conflict(found.message);
       return this.#forget(id, options);
     }
-    const images = new Set([...tags, ...digests].flatMap((name) => this.#imagesOf(name)));
-    if (isSingle(tags, digests)) {
+    const images = new Set(names.inOrder().flatMap((name) => this.#imagesOf(name)));
+    if (names.isSingle) {
       for (const one of new Set([id, ...images])) {
         const found = this.#conflict(one, { references: false, stopped: !options.force });
         if (found !== undefined) throw conflict(found.message);
       }
-      for (const reference of inOrder(tags, digests)) this.#untag(reference, id);
+      for (const reference of names.inOrder()) this.#untag(reference, id);
     }
     this.#delete(id, options, false);
     for (const one of images) if (this.#isNameless(one)) this.#delete(one, options, true);
@@ -134,8 +122,7 @@ export class Removal {
       if (quiet && (!isDangling || found.used)) return;
       throw conflict(found.message);
     }
-    const { tags, digests } = this.#namesOf(id);
-    for (const reference of inOrder(tags, digests)) this.#untag(reference, id);
+    for (const reference of this.#namesOf(id).inOrder()) this.#untag(reference, id);
     this.#forget(id, options);
   }
 
@@ -192,18 +179,29 @@ export class Removal {
   }
 
   #isNameless(id: string): boolean {
-    const { tags, digests } = this.#namesOf(id);
-    return tags.length + digests.length === 0;
+    return this.#namesOf(id).count === 0;
   }
 
-  #namesOf(id: string): { tags: Reference[]; digests: Reference[] } {
-    const { tags, digests } = this.#store.namesOf(id);
-    const left = (list: readonly Reference[]): Reference[] => list.filter((one) => !this.#untagged.has(one.toString()));
-    return { tags: left(tags), digests: left(digests) };
+  /** The names that lead to an image and that the plan leaves. */
+  #namesOf(id: string): RemainingNames {
+    const known = this.#left.get(id);
+    if (known !== undefined) return known;
+    const names = new RemainingNames(this.#store.namesOf(id));
+    for (const reference of this.#untaggedOf(names)) names.delete(reference);
+    this.#left.set(id, names);
+    return names;
+  }
+
+  /** Which of an image's names the plan has removed already. */
+  #untaggedOf(names: RemainingNames): Reference[] {
+    return this.#untagged.size === 0 ? [] : names.inOrder().filter((one) => this.#untagged.has(one.toString()));
   }
 
   #untag(reference: Reference, imageId: string, silent = false): void {
     this.#untagged.add(reference.toString());
+    const record = this.#store.reference(reference);
+    const images = record === undefined ? [] : this.#store.platformsOf(record).map(({ image }) => image.id);
+    for (const id of [imageId, record?.imageId ?? imageId, ...images]) this.#left.get(id)?.delete(reference);
     this.steps.push({ untag: reference, imageId, silent });
   }
 }

@@ -81,7 +81,7 @@ export interface ImageServiceOptions {
   blobs: Blobs;
   layers: Layers;
   leases: ImageContext["leases"];
-  collect: () => Promise<unknown>;
+  collect: () => Promise<{ bytes: number }>;
   clock: Clock;
   driverName: string;
   engineVersion: string;

@@ -94,6 +94,13 @@ export class Task extends TaskProcess {
     return Promise.resolve();
   }
 
+  /** Lets the processes go on that somebody stopped who can no longer say so. */
+  unstick(): void {
+    const { cgroups } = this.#context;
+    const state = freezerState(cgroups, this.cgroup);
+    if (state === "frozen" || state === "freezing") thaw(cgroups, this.cgroup);
+  }
+
   /** True while the container stands still. */
   get paused(): boolean {
     return freezerState(this.#context.cgroups, this.cgroup) === "frozen";

@@ -38,10 +38,13 @@ export const unpackFrom = (
   const { signal, onProgress, ...rest } = options;
   return consume(workers, source, { signal, onProgress }, async (input) => {
     const { port, blocks, done } = workers.digesters.blocks();
+    let isFinished = false;
     try {
-      return await workers.run("unpack", { input, place, options: rest, port, blocks });
+      const unpacked = await workers.run("unpack", { input, place, options: rest, port, blocks });
+      isFinished = true;
+      return unpacked;
     } finally {
-      done();
+      done(isFinished);
     }
   });
 };

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { Readable } from "node:stream";
 import { test } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync, zstdCompressSync } from "node:zlib";
 import { busyboxLayer, digestOf, dockerArchive, imageOf, layerOf, oddLayer } from "../../support/image.ts";
 import { openImages } from "../../support/engine-images.ts";
@@ -358,6 +359,32 @@ test("a layer that is here already is passed over, whatever its file holds", asy
   );
   await assertWhole(here);
   assert.equal(here.images.get("moved:1").id, moved.id);
+});
+
+test("an image that is removed while its archive is loaded again is there in the end", async () => {
+  await using here = openImages();
+  await load(here, dockerArchive([{ image, tags: ["app:1"] }]));
+  const archive = await bytesOf(here.images.save(["app:1"]));
+  async function* slowly(): AsyncGenerator<Buffer> {
+    yield archive.subarray(0, 1024);
+    await here.images.remove("app:1", { force: false, prune: true });
+    yield archive.subarray(1024);
+  }
+  await here.images.load(Readable.from(slowly()), { quiet: true }, () => undefined);
+  assert.equal(here.images.get("app:1").id, image.id);
+  await assertWhole(here);
+});
+
+test("an image that is removed while it is saved goes when the archive is written", async () => {
+  await using here = openImages();
+  await load(here, dockerArchive([{ image, tags: ["app:1"] }]));
+  const saving = here.images.save(["app:1"]);
+  await here.images.remove("app:1", { force: false, prune: true });
+  const archive = await bytesOf(saving);
+  for (let round = 0; round < 200 && here.layers.driver.list().length > 0; round++) await sleep(10);
+  assertEmpty(here);
+  await load(here, archive);
+  await assertWhole(here);
 });
 
 test("the layers of an image that is not of the wanted platform do not stay", async () => {

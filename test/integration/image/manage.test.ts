@@ -220,6 +220,37 @@ test("prune: dangling ones, by label and time, or all that are not used", async 
   assert.equal(all.SpaceReclaimed, 120);
 });
 
+test("prune: names of images that others were made on go in the same run, and stay while those are used", async () => {
+  await using here = openImages();
+  await load(here, { image: app, tags: ["app:1"] });
+  const commit = (parentImageId: string, repo: string): Promise<string> =>
+    here.images.commit({
+      containerConfig: { Cmd: ["sh", "-c", repo] },
+      parentImageId,
+      diff: Readable.from([tar([{ name: repo, content: repo }])]),
+      author: "",
+      comment: "",
+      changes: [],
+      repo,
+      tag: "1",
+    });
+  const child = await commit(app.id, "child");
+  const grandchild = await commit(child, "grandchild");
+  here.images.users = () => new Map([[grandchild, { running: ["c"], stopped: [], mounting: [] }]]);
+  const used = await here.images.prune(filters({ dangling: ["false"] }));
+  assert.deepEqual(
+    used.ImagesDeleted?.map(({ Untagged }) => Untagged).sort(),
+    ["app:1", "child:1"],
+    "nothing is deleted that an image is made on",
+  );
+  assert.equal(here.images.get(app.id).id, app.id);
+  here.images.tag(app.id, "app", "1");
+  here.images.users = () => new Map();
+  await here.images.prune(filters({ dangling: ["false"] }));
+  assert.deepEqual(here.images.list({ all: true }), []);
+  assert.deepEqual([here.layers.all(), here.blobs.list()], [[], []]);
+});
+
 const importOptions = { repo: "made", tag: "1", message: "by hand", changes: [] as string[] };
 
 test("import: one layer, changes applied, tagged", async () => {

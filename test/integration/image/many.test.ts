@@ -3,8 +3,11 @@ import assert from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { after, test } from "node:test";
 import { Filters } from "../../../src/base/filters.ts";
+import { openImages } from "../../support/engine-images.ts";
+import { dockerArchive, imageOf, layerOf } from "../../support/image.ts";
 import { manyLayerBytes, openManyImages } from "../../support/many-images.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "berth-many-"));
@@ -57,4 +60,18 @@ test("the names kept beside the records are what the records say, whatever chang
   assert.equal(images.find("new:1"), undefined);
   await images.remove(id, { force: true, prune: true });
   assert.equal(images.list().length, 19);
+});
+
+test("an image with very many names is pruned in time, each name once", async () => {
+  await using here = openImages();
+  const image = imageOf({ layers: [layerOf([{ name: "file", content: "x" }])] });
+  const count = 10_000;
+  const tags = Array.from({ length: count }, (_, index) => `many${index % 100}/name:${index}`);
+  await here.images.load(Readable.from([dockerArchive([{ image, tags }])]), {}, () => undefined);
+  const begin = performance.now();
+  const { ImagesDeleted } = await here.images.prune(new Filters(new Map([["dangling", ["false"]]])));
+  // All names for each name would be a hundred million steps.
+  assert.ok(performance.now() - begin < 5000, `${performance.now() - begin} ms`);
+  assert.equal(ImagesDeleted?.filter(({ Untagged }) => Untagged !== undefined).length, count);
+  assert.deepEqual(here.images.list({ all: true }), []);
 });

@@ -76,6 +76,19 @@ test("a pushed image comes back with the same id, from layers that were rebuilt 
   assert.equal(there.images.get(`${registry.host}/team/mounted:1`).id, image.id);
 });
 
+test("an image that is removed while it is pushed is pushed whole, and goes after that", async () => {
+  await using here = openImages();
+  const name = `${registry.host}/team/removed:1`;
+  await load(here, [name]);
+  const pushing = push(here, name);
+  await here.images.remove(name, { force: false, prune: true });
+  await pushing;
+  assert.deepEqual(here.layers.all(), []);
+  assert.deepEqual(here.blobs.list(), []);
+  await here.pull(name);
+  assert.equal(here.images.get(name).id, image.id);
+});
+
 test("what is not here cannot be pushed", async () => {
   await using here = openImages();
   await load(here, ["here:1"]);

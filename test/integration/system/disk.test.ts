@@ -47,6 +47,8 @@ const fill = async (): Promise<void> => {
 test("df agrees with du, and the report adds up to it to the byte", async () => {
   const { dataRoot } = engine.daemon;
   await fill();
+  // What was removed before is being deleted.
+  await settled(dataRoot);
   const usage = await engine.api.ok<Usage>("GET", "/system/df");
   const said =
     usage.LayersSize +

@@ -1,7 +1,7 @@
 import type { Task } from "../../runtime/task.ts";
 import type { ContainerContext } from "../context.ts";
 import { beginHealth } from "../health/begin.ts";
-import { transition } from "../state.ts";
+import { isPaused, transition } from "../state.ts";
 import { watchTask } from "./launch.ts";
 
 /** Takes over the task of a container that an earlier daemon started. */
@@ -19,6 +19,8 @@ export const adopt = (context: ContainerContext, id: string, task: Task): void =
           filesWritten: true,
           logOpened: true,
         })) ?? record);
+  // The earlier daemon may have died in the middle of a commit, which stops the processes without a record of it.
+  if (!isPaused(running.state)) task.unstick();
   watchTask(context, id, task);
   beginHealth(context, running);
 };

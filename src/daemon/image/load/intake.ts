@@ -91,7 +91,8 @@ export class Intake implements AsyncDisposable {
     const promised = promisedDigest(member.name);
     const diffId = diffIdIn(member.name);
     const chainId = diffId === null ? undefined : this.#known.get(diffId);
-    if (diffId !== null && chainId !== undefined) {
+    // It may have been removed since the load began; once the lease has it, it stays.
+    if (diffId !== null && chainId !== undefined && this.#context.layers.get(chainId) !== undefined) {
       this.#options.lease.add("layer", chainId);
       return { kind: "known", diffId, chainId };
     }

@@ -18,7 +18,7 @@ import { imageFor, imagesOfTarget } from "../platforms.ts";
 import type { OnProgress } from "../progress.ts";
 import type { ImageRecord } from "../record.ts";
 import { imageEvent } from "../store.ts";
-import { pullError } from "./errors.ts";
+import { isDiskFull, pullError } from "./errors.ts";
 import { fetchLayers } from "./layers.ts";
 import { resolveManifest } from "./manifest.ts";
 import type { Resolved, ResolvedManifest } from "./manifest.ts";
@@ -68,6 +68,11 @@ export const pullImage = async (
       if (all) context.database.emit(pullEvent(reference, undefined));
     });
   } catch (error) {
+    // What is kept to go on with is what fills the disk.
+    if (isDiskFull(error)) {
+      context.leases.dropLeft();
+      context.blobs.partials.prune({ all: true });
+    }
     throw pullError(error, reference, signal);
   } finally {
     await context.collect();

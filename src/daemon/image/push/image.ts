@@ -12,7 +12,8 @@ import type { PushManifest } from "./manifest.ts";
 import type { PushTarget } from "./target.ts";
 import { pushManifestTree } from "./tree.ts";
 
-const leaseMs = 24 * 60 * 60 * 1000;
+/** How long a push keeps what it sends from being collected. */
+export const leaseMs = 24 * 60 * 60 * 1000;
 
 /** A tag to push. */
 export interface Pushed {
@@ -46,6 +47,13 @@ export const pushTag = async (target: PushTarget, { tag, record, target: named, 
   tell({ progressDetail: {}, aux: { Tag: name, Digest: pushed.digest, Size: pushed.bytes.length } });
 };
 
+/** Keeps what an image consists of from being collected. */
+export const holdImage = (record: Readonly<ImageRecord>, lease: ContentLease): void => {
+  for (const digest of [record.id, ...record.manifests]) lease.add("blob", digest);
+  for (const blob of record.blobs) if (blob !== null) lease.add("blob", blob.digest);
+  for (const chainId of chainIdsOf(record.config)) lease.add("layer", chainId);
+};
+
 /**
  * Pushes one image: its layers, its configuration, its manifest.
  *
@@ -59,10 +67,8 @@ export const pushImage = async (
   { name, lease }: { name: string | null; lease: ContentLease },
 ): Promise<PushManifest> => {
   const { context, repository, signal } = target;
-  for (const digest of [record.id, ...record.manifests]) lease.add("blob", digest);
-  for (const blob of record.blobs) if (blob !== null) lease.add("blob", blob.digest);
+  holdImage(record, lease);
   const chain = chainIdsOf(record.config);
-  for (const chainId of chain) lease.add("layer", chainId);
   const wanted = chain.map((chainId, index) => ({
     layer: { chainId, diffId: record.config.rootfs.diff_ids[index] ?? "" },
     descriptor: own?.manifest.layers[index],

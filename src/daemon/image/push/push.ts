@@ -10,7 +10,7 @@ import { platformMismatch } from "../find.ts";
 import { imageFor } from "../platforms.ts";
 import type { OnProgress } from "../progress.ts";
 import { imageEvent } from "../store.ts";
-import { pushTag } from "./image.ts";
+import { holdImage, leaseMs, pushTag } from "./image.ts";
 import type { Pushed } from "./image.ts";
 import { BlobKnowledge, mountsOf, sourcesOf } from "./knowledge.ts";
 import { isWholeIndex } from "./tree.ts";
@@ -75,12 +75,18 @@ export const pushImages = async (
   const client = { settings, userAgent, auth, signal, scopes, ...(retry === undefined ? {} : { retry }) };
   const place = { domain: reference.domain, path: reference.path };
   try {
+    // From now on: a name may be removed before the registry has answered.
+    await using lease = context.leases.open(`push of ${name}`, leaseMs);
+    for (const { record } of images) holdImage(record, lease);
     await withRepository(place, "pull,push", client, async (repository) => {
       const target = { context, repository, knowledge, auth, signal, tell };
       for (const image of images) await pushTag(target, image);
     });
   } catch (error) {
     throw pushError(error, signal);
+  } finally {
+    // What was removed meanwhile.
+    await context.collect();
   }
   const event = imageEvent("push", reference.familiar(), reference.familiarName, images[0]?.record);
   context.database.emit(event);

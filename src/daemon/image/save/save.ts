@@ -70,8 +70,14 @@ export const saveImages = (context: ImageContext, names: readonly string[], plat
   const stream = context.layers.assemble(parts, () => {
     context.database.emit(...saved.map(({ record }) => imageEvent("save", record.id, record.id, record)));
   });
-  stream.once("close", () => void lease[Symbol.asyncDispose]());
+  stream.once("close", () => void release(context, lease));
   return stream;
+};
+
+/** Ends a save's hold on its content. What was removed meanwhile goes now; should that fail, then with the next collection. */
+const release = async (context: ImageContext, lease: ContentLease): Promise<void> => {
+  await lease[Symbol.asyncDispose]();
+  await context.collect().catch(() => {});
 };
 
 /** Root owns it, from 1970: two saves of one image are the same bytes. */

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
@@ -100,7 +100,10 @@ export const roundTripContract = (withDriver: WithDriver, lacks: NonNullable<Dri
       const path = join(root, "diff.tar");
       writeFileSync(path, tar);
       await driver.create("copy", "base");
-      await extractFrom(workers, { path }, driver.diffPath("copy"), { whiteouts: driver.whiteouts });
+      const place = { root: driver.diffPath("copy"), journal: join(root, "journal"), orphans: join(root, "orphans") };
+      await unpackFrom(workers, { path }, place, { whiteouts: driver.whiteouts });
+      assert.ok((await buffer(rebuild(workers, place))).equals(tar), "the archive comes back");
+      assert.ok(!existsSync(place.orphans), "what the layer below has is kept once");
       await driver.seal("copy");
       await driver.createWritable("b", "copy");
       assert.deepEqual(describeTree(driver.mount("b"), "seconds"), describeTree(merged, "seconds"));
@@ -111,6 +114,33 @@ export const roundTripContract = (withDriver: WithDriver, lacks: NonNullable<Dri
       assert.ok((await buffer(driver.diff("copy"))).equals(tar), "the archive of the image is that of the container");
       await driver.remove("a");
       await driver.remove("b");
+    });
+  });
+
+  test("an archive that has names several times comes back byte for byte", async () => {
+    await withDriver(async (driver, root, workers) => {
+      await makeLayer(driver, "base", null, (path) => writeFileSync(join(path, "file"), "below"));
+      const [tree, path] = [join(root, "tree"), join(root, "layer.tar")];
+      mkdirSync(join(tree, "directory/inner"), { recursive: true });
+      const pack = (...names: string[]): void =>
+        void execFileSync("/bin/tar", ["-C", tree, "-rf", path, "--no-recursion", ...names]);
+      for (const text of ["one", "two"]) {
+        writeFileSync(join(tree, "file"), text);
+        writeFileSync(join(tree, "directory/inner/file"), text);
+        pack("file", "directory", "directory/inner", "directory/inner/file");
+      }
+      rmSync(join(tree, "directory"), { recursive: true });
+      writeFileSync(join(tree, "directory"), "a file now");
+      pack("directory");
+      await driver.create("layer", "base");
+      const place = { root: driver.diffPath("layer"), journal: join(root, "journal"), orphans: join(root, "orphans") };
+      await unpackFrom(workers, { path }, place, { whiteouts: driver.whiteouts });
+      await driver.seal("layer");
+      assert.ok((await buffer(rebuild(workers, place))).equals(readFileSync(path)), "the archive comes back");
+      await driver.createWritable("a", "layer");
+      assert.equal(readFileSync(join(driver.mount("a"), "file"), "utf8"), "two");
+      assert.equal(readFileSync(join(driver.mount("a"), "directory"), "utf8"), "a file now");
+      await driver.remove("a");
     });
   });
 

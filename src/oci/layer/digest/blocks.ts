@@ -1,5 +1,4 @@
 import { createHash } from "node:crypto";
-import { MessageChannel } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { Blocks, Fill } from "../tar/source.ts";
 import { blockBytes, blockCount, digestBytes, words } from "./message.ts";
@@ -28,14 +27,15 @@ export const ownBlocks = (): HashingBlocks => {
   };
 };
 
-export const makeSharedBlocks = (): { port: MessagePort; otherPort: MessagePort; blocks: SharedBlocks } => {
-  const { port1: port, port2: otherPort } = new MessageChannel();
-  const blocks = {
-    data: new SharedArrayBuffer(blockCount * blockBytes),
-    control: new SharedArrayBuffer(8),
-    digest: new SharedArrayBuffer(digestBytes),
-  };
-  return { port, otherPort, blocks };
+export const allocateBlocks = (): SharedBlocks => ({
+  data: new SharedArrayBuffer(blockCount * blockBytes),
+  control: new SharedArrayBuffer(8),
+  digest: new SharedArrayBuffer(digestBytes),
+});
+
+/** Makes blocks ready for another stream. Nobody may use them any more. */
+export const resetBlocks = ({ control }: SharedBlocks): void => {
+  new Int32Array(control).fill(0);
 };
 
 /**

@@ -1,16 +1,18 @@
 import { availableParallelism } from "node:os";
-import { Worker } from "node:worker_threads";
+import { MessageChannel, Worker } from "node:worker_threads";
 import type { MessagePort } from "node:worker_threads";
 import type { GrowingFile } from "../../blob/growing.ts";
 import { algorithmOf } from "../../digest.ts";
 import type { Digest } from "../../digest.ts";
-import { makeSharedBlocks } from "./blocks.ts";
+import { allocateBlocks, resetBlocks } from "./blocks.ts";
 import type { DigestAnswer, DigestRequest, SharedBlocks } from "./message.ts";
 
 /** One thread hashes as fast as two unpack; more than a few would wait for the disk. */
 const coresPerThread = 4;
 const threadsMax = 4;
 const idleMs = 20_000;
+/** Most sets of blocks that are kept for the next job. */
+const freeBlocksMax = 2;
 
 /** A growing file that is being hashed and handed on. */
 export interface Followed {
@@ -22,9 +24,19 @@ export interface Followed {
   cancel(reason: unknown): void;
 }
 
+/** What a job needs that has its blocks hashed. */
+export interface SharedJob {
+  /** To be transferred to the job's thread. */
+  port: MessagePort;
+  blocks: SharedBlocks;
+  /** To be called at the job's end. `isFinished`: the digest came, so nobody uses the blocks any more. */
+  done: (isFinished: boolean) => void;
+}
+
 /** Threads that hash: growing files of compressed content, and blocks of archives while others unpack them. */
 export class Digesters {
   readonly #threads: DigestThread[] = [];
+  readonly #free: SharedBlocks[] = [];
   #isClosed = false;
 
   /**
@@ -36,9 +48,19 @@ export class Digesters {
     return this.#least().follow(file, algorithmOf(digest), output, onProgress);
   }
 
-  /** Has the blocks hashed that a job of another thread fills. @returns what that job needs, the port transferred. */
-  blocks(): { port: MessagePort; blocks: SharedBlocks; done: () => void } {
-    return this.#least().blocks();
+  /** Has the blocks hashed that a job of another thread fills. */
+  blocks(): SharedJob {
+    const blocks = this.#free.pop() ?? allocateBlocks();
+    const { port, done } = this.#least().hash(blocks);
+    return {
+      port,
+      blocks,
+      done: (isFinished) => {
+        done();
+        // Memory that threads share is freed once all of them collect their garbage, which these seldom do.
+        if (isFinished && this.#free.length < freeBlocksMax) this.#free.push(blocks);
+      },
+    };
   }
 
   async close(): Promise<void> {
@@ -125,11 +147,12 @@ class DigestThread {
     return { finished: promise, mute: () => send({ kind: "mute", id }), cancel };
   }
 
-  blocks(): { port: MessagePort; blocks: SharedBlocks; done: () => void } {
+  hash(blocks: SharedBlocks): { port: MessagePort; done: () => void } {
     const done = this.#begin();
-    const { port, otherPort, blocks } = makeSharedBlocks();
+    const { port1: port, port2: otherPort } = new MessageChannel();
+    resetBlocks(blocks);
     this.#worker.postMessage({ kind: "blocks", port: otherPort, blocks } satisfies DigestRequest, [otherPort]);
-    return { port, blocks, done };
+    return { port, done };
   }
 
   async close(): Promise<void> {

@@ -16,7 +16,7 @@ export class Follow {
   readonly #algorithm: string;
   readonly #answer: (answer: DigestAnswer) => void;
   #output: Socket | null;
-  readonly #free: Buffer[] = [];
+  readonly #free: Buffer[];
   #position = 0;
   #availableBytes: number;
   #isWhole: boolean;
@@ -24,8 +24,12 @@ export class Follow {
   #isOver = false;
   #toldAtMs = 0;
 
-  /** @param answer hears the progress and, once, the end. */
-  constructor(request: DigestRequest & { kind: "follow" }, answer: (answer: DigestAnswer) => void) {
+  /**
+   * @param free pieces that are used again, by all that are followed in a thread
+   * @param answer hears the progress and, once, the end.
+   */
+  constructor(request: DigestRequest & { kind: "follow" }, free: Buffer[], answer: (answer: DigestAnswer) => void) {
+    this.#free = free;
     this.#id = request.id;
     this.#algorithm = request.algorithm;
     this.#hash = createHash(request.algorithm);

@@ -41,7 +41,7 @@ export interface ExtractOptions {
 export interface ExtractObserver {
   /** Content was written to the file at `path` (its real path in the tree). */
   content(path: ByteString, offset: number, length: number, crc: number): void;
-  /** What is at `path` is in the way. @returns true when the observer moved it elsewhere. */
+  /** What this archive made at `path` is in the way. @returns true when the observer moved it elsewhere. */
   replaced(directory: Directory, name: ByteString, path: ByteString): boolean;
 }
 
@@ -63,7 +63,7 @@ export class Extractor {
   readonly #observer: ExtractObserver | null;
   /** Times of directories, set last: what is made in a directory changes them. */
   readonly #directoryTimes = new Map<ByteString, bigint>();
-  /** What this archive made, for the whiteouts that spare it; kept only where they need it. */
+  /** What this archive made, and not the layers below; kept only where a tree begins with theirs. */
   readonly #made: Set<ByteString> | null;
   readonly #births: Births;
 
@@ -223,10 +223,12 @@ export class Extractor {
     }
     const type = there.mode & fileType.mask;
     const isContent = type === fileType.regular || type === fileType.symlink;
-    if (isContent && there.nlink === 1 && this.#made?.has(path) !== false) this.sizeBytes -= there.size;
+    // What the layers below have is no content of this archive: nobody needs it to put the archive together again.
+    const isOurs = this.#made?.has(path) !== false;
+    if (isContent && there.nlink === 1 && isOurs) this.sizeBytes -= there.size;
     const mayBePath = type === fileType.directory || type === fileType.symlink;
     // The parent's descriptor is used after this; only others are closed when the tree forgets.
-    if (this.#observer?.replaced(parent, base, path) !== true) removeAt(parent.fd, base);
+    if (!isOurs || this.#observer?.replaced(parent, base, path) !== true) removeAt(parent.fd, base);
     if (!mayBePath) return;
     this.#tree.forget(parent);
     this.#births.forget();

@@ -1,4 +1,5 @@
 import { statfsSync } from "node:fs";
+import { SystemError } from "../../../linux/error.ts";
 import { TarError } from "../tar/error.ts";
 import type { Fill } from "../tar/source.ts";
 
@@ -34,10 +35,12 @@ export const withinSpace = (fill: Fill, path: string): Fill => {
 export const checkSpace = (path: string): void => {
   const { bsize, blocks, bavail, files, ffree } = statfsSync(path);
   const kept = Math.min(blocks * bsize * keptPart, keptBytesMax);
-  if (bavail * bsize < kept)
-    throw new TarError(`no space left on device: the last ${Math.ceil(kept / 2 ** 10)} KiB are kept free`);
+  if (bavail * bsize < kept) throw full(path, `the last ${Math.ceil(kept / 2 ** 10)} KiB are kept free`);
   // Filesystems that make files as they need them tell none.
   const keptFiles = Math.min(Math.max(files * keptPart, keptFilesMin), keptFilesMax);
-  if (files > 0 && ffree < keptFiles)
-    throw new TarError(`no space left on device: the last ${Math.round(keptFiles)} inodes are kept free`);
+  if (files > 0 && ffree < keptFiles) throw full(path, `the last ${Math.round(keptFiles)} inodes are kept free`);
 };
+
+const ENOSPC = 28;
+const full = (path: string, why: string): TarError =>
+  new TarError(`no space left on device: ${why}`, { cause: new SystemError(ENOSPC, "write", path) });

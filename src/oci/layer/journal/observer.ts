@@ -1,10 +1,9 @@
 import { closeSync, mkdirSync } from "node:fs";
-import { renameat2 } from "../../../linux/file/make.ts";
 import { openDirectory } from "../../../linux/file/open.ts";
 import type { ExtractObserver } from "../extract/extract.ts";
 import type { Directory } from "../extract/tree.ts";
-import { pathOf } from "../tar/entry.ts";
 import type { ByteString } from "../tar/entry.ts";
+import { orphan } from "./orphan.ts";
 import type { JournalWriter } from "./writer.ts";
 
 /** Records an extraction in a journal, and keeps what a later member replaces in a directory of orphans. */
@@ -25,10 +24,10 @@ export class JournalObserver implements ExtractObserver, Disposable {
   }
 
   replaced(directory: Directory, name: ByteString, path: ByteString): boolean {
-    const orphan = this.#orphans++;
-    renameat2(directory.fd, pathOf(name), this.#openOrphans(), String(orphan));
-    this.#journal.moved(path, orphan);
-    return true;
+    const number = this.#orphans++;
+    const isMoved = orphan({ fd: directory.fd, name }, { fd: this.#openOrphans(), name: String(number) });
+    this.#journal.moved(path, number);
+    return isMoved;
   }
 
   [Symbol.dispose](): void {

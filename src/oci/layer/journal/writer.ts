@@ -6,7 +6,7 @@ import { frameBytesMax, magic, rawBytesMax, tags } from "./record.ts";
 /** Writes a new journal. */
 export class JournalWriter implements Disposable {
   readonly #fd: number;
-  readonly #frame = Buffer.allocUnsafe(frameBytesMax);
+  readonly #frame = Buffer.allocUnsafeSlow(frameBytesMax);
   #used = 0;
   #open = true;
 
@@ -50,8 +50,11 @@ export class JournalWriter implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    if (this.#open) closeSync(this.#fd);
+    if (!this.#open) return;
     this.#open = false;
+    closeSync(this.#fd);
+    // Freed now: its thread may make no garbage for long.
+    this.#frame.buffer.transfer(0);
   }
 
   #begin(tag: number, length: number): number {

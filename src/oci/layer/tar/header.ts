@@ -91,15 +91,19 @@ const base256 = (block: Buffer, offset: number, length: number): number => {
 };
 
 const verifyChecksum = (block: Buffer): void => {
-  let unsigned = 8 * 0x20;
+  const unsigned = sumOf(block, 0, 148) + 8 * 0x20 + sumOf(block, 156, blockBytes);
+  const stored = octal(block, 148, 8);
+  if (stored === unsigned) return;
+  // Old tars summed signed characters.
   let high = 0;
   for (let index = 0; index < blockBytes; index++) {
-    if (index === 148) index = 156;
-    const byte = block[index] ?? 0;
-    unsigned += byte;
-    if (byte > 127) high++;
+    if ((index < 148 || index >= 156) && (block[index] ?? 0) > 127) high++;
   }
-  const stored = octal(block, 148, 8);
-  // Old tars summed signed characters.
-  if (stored !== unsigned && stored !== unsigned - 256 * high) throw new TarError("invalid tar header");
+  if (stored !== unsigned - 256 * high) throw new TarError("invalid tar header");
+};
+
+const sumOf = (block: Buffer, from: number, to: number): number => {
+  let sum = 0;
+  for (let index = from; index < to; index++) sum += block[index]!;
+  return sum;
 };
