@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { buffer } from "node:stream/consumers";
 import { test } from "node:test";
 import { isCode } from "../../../linux/error.ts";
+import { seekHole } from "../../../linux/file/data.ts";
 import { setxattr } from "../../../linux/file/xattr.ts";
 import { extractFrom, rebuild, unpackFrom } from "../../../oci/layer/transfer.ts";
 import { describeTree } from "./describe-tree.ts";
@@ -31,6 +32,20 @@ touch -d '1960-01-01 00:00:00.000000001 UTC' setgid; touch -d '2300-01-01 00:00:
 touch -d '2010-10-10 10:10:10.101010101' a empty sticky fifo
 `;
 const capability = Buffer.from("0100000200040000000000000000000000000000", "hex");
+
+/**
+ * Whether a sparse file takes no room where it has no data; or, on a filesystem that takes room ahead of what is written
+ * (xfs), has no data there.
+ */
+const hasHoles = (path: string): boolean => {
+  if (statSync(path).blocks * 512 < 1 << 20) return true;
+  const fd = openSync(path, "r");
+  try {
+    return (seekHole(fd, 0) ?? 0) < statSync(path).size;
+  } finally {
+    closeSync(fd);
+  }
+};
 
 const makeEverything = (path: string, nameMaxBytes = 255): void => {
   const env = { NAME_MAX: String(nameMaxBytes) };
@@ -62,7 +77,7 @@ export const roundTripContract = (withDriver: WithDriver, lacks: NonNullable<Dri
       await driver.seal("image");
       await driver.createWritable("a", "image");
       assert.deepEqual(describeTree(driver.mount("a")), describeTree(tree));
-      assert.ok(statSync(join(driver.mount("a"), "sparse")).blocks * 512 < 1 << 20, "holes stay holes");
+      assert.ok(hasHoles(join(driver.mount("a"), "sparse")), "holes stay holes");
       assert.deepEqual(await driver.changes("a"), []);
       const again = await buffer(rebuild(workers, place));
       assert.ok(again.equals(readFileSync(path)), "the archive comes back");
@@ -107,9 +122,7 @@ export const roundTripContract = (withDriver: WithDriver, lacks: NonNullable<Dri
       await driver.seal("copy");
       await driver.createWritable("b", "copy");
       assert.deepEqual(describeTree(driver.mount("b"), "seconds"), describeTree(merged, "seconds"));
-      for (const id of ["a", "b"]) {
-        assert.ok(statSync(join(driver.mount(id), "above/sparse")).blocks * 512 < 1 << 20, "holes stay holes");
-      }
+      for (const id of ["a", "b"]) assert.ok(hasHoles(join(driver.mount(id), "above/sparse")), "holes stay holes");
       assert.deepEqual(await driver.changes("b"), []);
       assert.ok((await buffer(driver.diff("copy"))).equals(tar), "the archive of the image is that of the container");
       await driver.remove("a");
