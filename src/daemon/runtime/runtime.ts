@@ -16,7 +16,7 @@ import { rootOutside } from "./spec/root-outside.ts";
 import { prepareWorkingDirectory } from "./rootfs/working-directory.ts";
 import { connectShim } from "./shim/connect.ts";
 import { ShimStartError } from "./shim/connection.ts";
-import { launchMapped } from "./shim/launch.ts";
+import { launchWithNull } from "./shim/launch.ts";
 import { containerStartError } from "./start-error.ts";
 import { readTaskFile, writeTaskFile } from "./task-file.ts";
 import type { TaskFile } from "./task-file.ts";
@@ -117,7 +117,7 @@ export class Runtime implements Disposable {
         ...(task.holdFds === undefined ? {} : { holdFds: task.holdFds }),
         ...(task.relays === undefined ? {} : { relays: task.relays }),
       };
-      const { connection, process, attached } = await launchMapped(rootOutside(task.spec), shim, task.spawned);
+      const { connection, process, attached } = await launchWithNull(rootOutside(task.spec), shim, task.spawned);
       step("started");
       const started = new Task(context, identity, connection, process, attached);
       if (identity.seccomp) await requireSeccomp(process.pid, runtime.name);

@@ -12,7 +12,7 @@ import { requireSeccomp } from "./confinement.ts";
 import type { OciRuntime } from "./oci-runtime.ts";
 import { TaskProcess } from "./process.ts";
 import type { ShimOptions } from "./shim/arguments.ts";
-import { launchMapped } from "./shim/launch.ts";
+import { launchWithNull } from "./shim/launch.ts";
 import { ShimStartError } from "./shim/connection.ts";
 import type { ShimConnection } from "./shim/connection.ts";
 import type { Started } from "../../wire/shim/protocol.ts";
@@ -153,7 +153,7 @@ export class Task extends TaskProcess {
     });
     step("process.json");
     try {
-      const { connection, process, attached } = await launchMapped(spec.owner, {
+      const { connection, process, attached } = await launchWithNull(spec.owner, {
         ...shim(),
         id: this.id,
         dir: spec.dir,

@@ -1,5 +1,14 @@
 import assert from "node:assert/strict";
-import { mkdirSync, readFileSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { detectRuntime } from "../../../src/daemon/runtime/oci-runtime.ts";
@@ -184,6 +193,7 @@ test("nothing is mounted inside /proc", async () => {
 });
 
 test("users are who they say, in run and in exec", async () => {
+  const before = [statSync("/dev/null").uid, statSync("/dev/null").gid];
   await using sandbox = await Sandbox.open();
   const table: [string, string][] = [
     ["1", "uid=1 gid=0(root) groups=0(root)"],
@@ -209,6 +219,8 @@ test("users are who they say, in run and in exec", async () => {
       attach: [{ stdin: false, stdout: true, stderr: true, raw: false }],
     });
     assert.equal((await readOutput(exec.attached[0])).stdout.trim(), id, `exec ${user}`);
+    const { uid, gid } = statSync("/dev/null");
+    assert.deepEqual([uid, gid], before, "the host's /dev/null keeps its owner");
     await exec.exited;
     exec[Symbol.dispose]();
   }

@@ -44,18 +44,19 @@ export const launchShim = async (options: ShimOptions, spawned?: () => void): Pr
 };
 
 /**
- * The same for a process in a user namespace whose root is `owner` outside: crun makes its user the owner of the standard streams
- * that it is given, and that must never be the /dev/null that everybody uses.
+ * The same with a null device of its own: crun makes the process's user the owner of the standard streams that it is given, and that must
+ * never be the /dev/null that everybody uses.
+ *
+ * @param owner who the root of the process's user namespace is outside; undefined without one
  */
-export const launchMapped = async (
+export const launchWithNull = async (
   owner: Owner | undefined,
   options: ShimOptions,
   spawned?: () => void,
 ): Promise<LaunchedShim> => {
-  if (owner === undefined) return launchShim(options, spawned);
   const nullFd = openNullDevice();
   try {
-    return await launchShim({ ...options, nullFd, owner }, spawned);
+    return await launchShim({ ...options, nullFd, ...(owner === undefined ? {} : { owner }) }, spawned);
   } finally {
     closeSync(nullFd);
   }
